@@ -1,0 +1,129 @@
+"""What can happen to a call.
+
+Every input of the conversation is one of these values; the clock is an argument beside them.
+Audio is 16-bit little-endian mono PCM at 8,000 Hz.
+"""
+
+from dataclasses import dataclass
+
+from engine.core.effects import HangUp, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The line is open in both directions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The next 20 ms of the caller's sound: 320 bytes."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The line's playout position: how much of a reply the caller has heard so far."""
+
+    turn: int
+    seconds: float
+    done: bool = False
+    """Everything up to `EndReply` was played; never true for audio that was cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dtmf:
+    """The caller pressed a key: one of 0-9, *, #, A-D."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The line is gone, whoever ended it."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What an utterance sounds like so far; it may still change."""
+
+    utterance: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What an utterance was; an empty text means that nothing was understood."""
+
+    utterance: int
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionFailed:
+    utterance: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The brain wants this said next in a reply."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A spoken word and the second, from the start of its piece of audio, at which it begins."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudio:
+    """The next piece of a reply's sound, and the words in it."""
+
+    turn: int
+    pcm: bytes
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    """Nothing more comes in this reply; `then` is what follows when it has been heard."""
+
+    turn: int
+    then: HangUp | Transfer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFailed:
+    turn: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing but time has passed."""
+
+
+Event = (
+    Answered
+    | Frame
+    | Played
+    | Dtmf
+    | HungUp
+    | Partial
+    | Final
+    | RecognitionFailed
+    | Sentence
+    | ReplyAudio
+    | ReplyDone
+    | ReplyFailed
+    | Tick
+)

@@ -1,0 +1,137 @@
+"""What a call needs from the world, as small protocols: a line, a recognizer, a voice, a brain.
+
+Audio is 16-bit little-endian mono PCM at 8,000 Hz everywhere.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.core.effects import HangUp, Heard, Hear, Listen, Pause, StopListening, Transfer
+from engine.core.events import Final, Partial, Played, RecognitionFailed, Word
+
+HearingCommand = Listen | Hear | Pause | StopListening
+HearingResult = Partial | Final | RecognitionFailed
+
+
+class ProviderFailed(Exception):
+    """A recognizer, voice or brain could not do its work; the message says which and why."""
+
+
+class Line(Protocol):
+    """The way back to the caller. No method blocks; all are called on the event loop."""
+
+    def play(self, turn: int, pcm: bytes) -> None: ...
+
+    def end_reply(self, turn: int) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def hang_up(self, why: str) -> None: ...
+
+    def transfer(self, key: str) -> None: ...
+
+
+class Recognizer(Protocol):
+    """Ears. One object serves all calls."""
+
+    def recognize(
+        self,
+        commands: AsyncIterator[HearingCommand],
+        expected: Callable[[], Sequence[str]],
+    ) -> AsyncIterator[HearingResult]:
+        """One call's hearing, from its first utterance to its end: `commands` in, results out.
+
+        Each `StopListening` is answered by one `Final` or `RecognitionFailed` of its number.
+        `expected` tells, at any moment, the phrases that the caller may well say next."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A piece of speech: PCM as above, and the words in it with their times from its start
+    (empty: the voice does not know them)."""
+
+    pcm: bytes
+    words: tuple[Word, ...] = ()
+
+
+class Voice(Protocol):
+    """A mouth. One object serves all calls."""
+
+    def speak(self, text: str) -> AsyncIterator[Speech]:
+        """The sentence as sound, in pieces as they are ready. Raises `ProviderFailed`."""
+        ...
+
+
+class Brain(Protocol):
+    """Decides what is said in one call; keeps what that caller wants."""
+
+    def reply(self, heard: Heard | None) -> AsyncIterator[str | HangUp | Transfer]:
+        """The sentences of the reply, as they are ready; `HangUp` or `Transfer` last, if the
+        call shall end after it. `None`: greet. Raises `ProviderFailed`.
+
+        A reply may be abandoned at any sentence (the iterator is closed)."""
+        ...
+
+    def expected(self) -> Sequence[str]:
+        """Phrases that the caller may well say next, most likely first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """Who calls whom, over which line; what is not known is empty."""
+
+    id: str
+    line: str
+    """`audiosocket` or `twilio`."""
+    caller: str = ""
+    called: str = ""
+
+
+class Call(Protocol):
+    """One call, as an adapter sees it: it tells what came in. No method blocks."""
+
+    def answered(self) -> None:
+        """The line is open: the agent may speak."""
+        ...
+
+    def frame(self, pcm: bytes) -> None:
+        """The next 20 ms of the caller: 320 bytes."""
+        ...
+
+    def played(self, turn: int, seconds: float, done: bool) -> None:
+        """The playout position (see `engine.core.events.Played`)."""
+        ...
+
+    def dtmf(self, digit: str) -> None: ...
+
+    def hung_up(self, why: str) -> None: ...
+
+    async def run(self) -> None:
+        """Returns when the call has ended and everything that worked for it has stopped."""
+        ...
+
+
+OpenCall = Callable[[CallFacts, Line], Call]
+
+
+class Playout(Protocol):
+    """A line's outgoing side, without its socket: what to send when, and what has been heard.
+
+    `due` and `news` are called every 20 ms. Both lines keep this contract
+    (`tests/bridge/test_playout_contract.py`)."""
+
+    def play(self, turn: int, pcm: bytes, now: float) -> None: ...
+
+    def end_reply(self, turn: int, now: float) -> None: ...
+
+    def clear(self, now: float) -> None:
+        """Forget what has not been played: no `done` will come for it."""
+        ...
+
+    def news(self, now: float) -> Played | None:
+        """The position, when it has moved: first as soon as the reply begins to be heard, then
+        at least every 100 ms, and once with `done` when the end of the reply was heard."""
+        ...
