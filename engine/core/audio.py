@@ -1,4 +1,4 @@
-"""Telephone sound: 20 ms frames of 16-bit little-endian mono PCM at 8,000 Hz, G.711 mu-law, loudness.
+"""Telephone sound: 20 ms frames of 16-bit little-endian mono PCM at 8,000 Hz; G.711; loudness.
 
 Whole buffers are converted by table look-up; nothing here loops over samples.
 """
@@ -6,6 +6,7 @@ Whole buffers are converted by table look-up; nothing here loops over samples.
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 RATE = 8000
 """Samples a second."""
@@ -34,7 +35,7 @@ def level(frame: bytes) -> int:
     return round(math.sqrt(float(np.dot(wide, wide)) / len(samples)))
 
 
-def _mulaw_decode_table() -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+def _mulaw_decode_table() -> npt.NDArray[np.int16]:
     """ITU-T G.711, table 2b: the 256 code words as 16-bit samples."""
     code = ~np.arange(256) & 0xFF
     exponent = (code >> 4) & 7
@@ -42,14 +43,14 @@ def _mulaw_decode_table() -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     return np.where(code & 0x80, -magnitude, magnitude).astype(np.int16)
 
 
-def _mulaw_encode_table() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
     """The code word of each 16-bit sample, indexed by the sample as unsigned."""
     sample = np.arange(65536).astype(np.uint16).view(np.int16).astype(np.int32)
     # G.711 works on 14 bits with a bias of 33, clipped at 8,158.
     biased = np.minimum(np.abs(sample >> 2), 8158) + 33
     exponent = np.floor(np.log2(biased)).astype(np.int32) - 5
     code = (exponent << 4) | (biased >> exponent + 1 & 0x0F)
-    return np.where(sample < 0, ~(code | 0x80), ~code).astype(np.uint8)
+    return np.asarray(np.where(sample < 0, ~(code | 0x80), ~code), np.uint8)
 
 
 _DECODE = _mulaw_decode_table()

@@ -16,9 +16,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The next 20 ms of the caller's sound: 320 bytes."""
+    """The next 20 ms of the caller's sound: 320 bytes, and their level (`engine.core.audio`)."""
 
     pcm: bytes
+    level: int
 
 
 @dataclass(frozen=True, slots=True)

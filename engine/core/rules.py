@@ -1,0 +1,30 @@
+"""The numbers of turn taking. `bridge/settings.py` fills them from the environment.
+
+Lengths are seconds; what is counted in frames (20 ms) says so.
+"""
+
+from dataclasses import dataclass
+
+from engine.core.audio import FRAME_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    barge_in: bool = True
+    barge_in_voice_frames: int = 10
+    barge_in_grace: float = 0.2
+    """From the start of our audio as the caller hears it."""
+    min_utterance: float = 1.0
+    max_utterance: float = 4.5
+    refractory: float = 1.0
+    hangover: float = 0.2
+    end_silence: float = 0.5
+    """Silence that ends the caller's turn; at least the hangover."""
+    vad_base_rms: int = 45
+    vad_calibration_frames: int = 30
+    tail_silence: float = 0.2
+
+
+def frames(seconds: float) -> int:
+    """Whole 20 ms frames in a length."""
+    return round(seconds / FRAME_SECONDS)

@@ -1,0 +1,61 @@
+"""Voice or silence, one frame at a time, by loudness alone.
+
+The noise floor is the quietest moment of the last two seconds: even a talker without pauses has
+one, a street has not. So the threshold follows the noise in both directions, and cannot latch.
+"""
+
+_BLOCK = 25  # frames; the floor is the minimum over the running block and three full ones
+_BLOCKS = 3
+_RATIO = 2.5  # of the floor; higher ratios go deaf to weak speakers on a noisy line
+_STAY = 0.7  # of the threshold keeps a voice going, so that its edges do not flutter
+_BRIDGE = 2  # quiet frames inside a word: the closure of a t or k
+_WORD = 3  # voiced frames before a closure is bridged; a click has fewer
+
+
+class Vad:
+    """Feed `hear` the level (RMS of int16) of each 20 ms frame; it tells whether that is voice."""
+
+    def __init__(self, base_rms: int, calibration_frames: int) -> None:
+        self._base = base_rms
+        self._calibrating = calibration_frames
+        self._floors: list[int] = []
+        self._block_floor: int | None = None
+        self._block_frames = 0
+        self._before = 0  # the level of the frame before
+        self._run = 0
+        self._dip = 0
+
+    @property
+    def threshold(self) -> float:
+        """The level at which a voice begins."""
+        floors = self._floors if self._block_floor is None else [*self._floors, self._block_floor]
+        adapted = _RATIO * min(floors, default=0)
+        if self._calibrating > 0:
+            # Who speaks at once («הלו?») must not be taken for noise.
+            adapted = min(adapted, 3 * self._base)
+        return max(self._base, adapted)
+
+    def hear(self, level: int) -> bool:
+        threshold = self.threshold
+        self._learn(level)
+        if level >= threshold * (_STAY if self._run else 1):
+            self._run += 1
+            self._dip = 0
+            return True
+        if self._run >= _WORD and self._dip < _BRIDGE:
+            self._dip += 1
+            return True
+        self._run = self._dip = 0
+        return False
+
+    def _learn(self, level: int) -> None:
+        # The louder of two neighbours: a single quiet frame inside speech is not the floor.
+        quiet = max(level, self._before)
+        self._before = level
+        if self._block_floor is None or quiet < self._block_floor:
+            self._block_floor = quiet
+        self._block_frames += 1
+        self._calibrating -= 1
+        if self._block_frames == _BLOCK:
+            self._floors = [*self._floors[-_BLOCKS + 1 :], self._block_floor]
+            self._block_floor, self._block_frames = None, 0
