@@ -3,11 +3,11 @@
 Audio is 16-bit little-endian mono PCM at 8,000 Hz everywhere.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.core.effects import HangUp, Heard, Hear, Listen, Pause, StopListening, Transfer
+from engine.core.effects import HangUp, Hear, Heard, Listen, Pause, StopListening, Transfer
 from engine.core.events import Final, Partial, Played, RecognitionFailed, Word
 
 HearingCommand = Listen | Hear | Pause | StopListening
@@ -39,7 +39,7 @@ class Recognizer(Protocol):
         self,
         commands: AsyncIterator[HearingCommand],
         expected: Callable[[], Sequence[str]],
-    ) -> AsyncIterator[HearingResult]:
+    ) -> AsyncGenerator[HearingResult]:
         """One call's hearing, from its first utterance to its end: `commands` in, results out.
 
         Each `StopListening` is answered by one `Final` or `RecognitionFailed` of its number.
@@ -59,7 +59,7 @@ class Speech:
 class Voice(Protocol):
     """A mouth. One object serves all calls."""
 
-    def speak(self, text: str) -> AsyncIterator[Speech]:
+    def speak(self, text: str) -> AsyncGenerator[Speech]:
         """The sentence as sound, in pieces as they are ready. Raises `ProviderFailed`."""
         ...
 
@@ -67,7 +67,7 @@ class Voice(Protocol):
 class Brain(Protocol):
     """Decides what is said in one call; keeps what that caller wants."""
 
-    def reply(self, heard: Heard | None) -> AsyncIterator[str | HangUp | Transfer]:
+    def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer]:
         """The sentences of the reply, as they are ready; `HangUp` or `Transfer` last, if the
         call shall end after it. `None`: greet. Raises `ProviderFailed`.
 
@@ -135,3 +135,7 @@ class Playout(Protocol):
         """The position, when it has moved: first as soon as the reply begins to be heard, then
         at least every 100 ms, and once with `done` when the end of the reply was heard."""
         ...
+
+
+class Busy(Exception):
+    """No further call is taken now; the message says why."""

@@ -78,7 +78,8 @@ class Trace:
         if not self._frames:
             return
         groups = " ".join(
-            f"{level}{f'{late:+d}' if late else ''}{f'x{count}' if count > 1 else ''}"
+            f"{'.' if level < 0 else level}{f'{late:+d}' if late else ''}"
+            f"{f'x{count}' if count > 1 else ''}"
             for level, late, count in self._frames
         )
         self._frames = []
@@ -224,7 +225,7 @@ def _read_frames(now: float, groups: Iterable[str]) -> Iterator[tuple[float, ev.
         at += int(f"{sign}{late}") / 1000 if late else 0
         for _ in range(int(count or 1)):
             at = round(at + FRAME_SECONDS, 3)
-            yield at, ev.Frame(SILENCE, int(level))
+            yield at, ev.Frame(SILENCE, ev.UNKNOWN_LEVEL if level == "." else int(level))
 
 
 def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for each kind of event

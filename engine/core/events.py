@@ -22,6 +22,10 @@ class Frame:
     level: int
 
 
+UNKNOWN_LEVEL = -1
+"""Of a frame that did not come and was made up as silence: nothing is learnt from it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
     """The line's playout position: how much of a reply the caller has heard so far."""

@@ -13,7 +13,9 @@ _WORD = 3  # voiced frames before a closure is bridged; a click has fewer
 
 
 class Vad:
-    """Feed `hear` the level (RMS of int16) of each 20 ms frame; it tells whether that is voice."""
+    """Feed `hear` the level (RMS of int16) of each 20 ms frame; it tells whether that is voice.
+
+    A negative level is a frame that never came: silence that says nothing about the noise."""
 
     def __init__(self, base_rms: int, calibration_frames: int) -> None:
         self._base = base_rms
@@ -37,7 +39,8 @@ class Vad:
 
     def hear(self, level: int) -> bool:
         threshold = self.threshold
-        self._learn(level)
+        if level >= 0:
+            self._learn(level)
         if level >= threshold * (_STAY if self._run else 1):
             self._run += 1
             self._dip = 0

@@ -1,0 +1,123 @@
+"""The metronome of an AudioSocket call, and what the caller has heard. Pure.
+
+Asterisk passes each message on as one RTP packet, at once: it has no buffer, no flush and no
+marks. So this side is the clock (one frame every 20 ms from accept to end, silence when there is
+nothing to say), and the playout position is what was sent, less the way to the phone.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from bridge.audiosocket.codec import audio_header
+from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, SILENCE
+from engine.core.events import Played
+
+LEAD = 2
+"""Frames kept ahead in the phone's jitter buffer, so that a late beat is not heard."""
+WAY = 0.06
+"""Seconds from our socket to the ear beyond the lead, when nobody has measured them."""
+_MOST_LATE = 4  # frames; up to here RTP timestamps stay contiguous, beyond we skip (wire facts)
+_NEWS_EVERY = 0.1
+
+_HEADER = audio_header(FRAME_BYTES)
+_SILENCE_MESSAGE = _HEADER + SILENCE
+
+
+@dataclass(slots=True)
+class _Sent:
+    turn: int
+    position: float
+    heard_at: float
+
+
+class Playout:
+    """Keeps the contract `engine.ports.Playout`; `due` gives the messages to write now, each one
+    20 ms frame in one piece."""
+
+    def __init__(self, now: float, *, lead: int = LEAD, way: float = WAY) -> None:
+        self.skipped = 0
+        """Frames that were left out after stalls of this process."""
+        self.sent = 0
+        """Frames given out so far, silence included."""
+        self._origin = now
+        self._lead = lead
+        self._way = way
+        self._next = 0
+        self._queue: deque[tuple[int, float, bytes]] = deque()
+        self._rest = b""  # less than a frame, waiting for more
+        self._turn = 0
+        self._length = 0.0
+        self._ended = False
+        self._on_the_way: deque[_Sent] = deque()
+        self._position = 0.0
+        self._told: tuple[int, float] = (0, 0.0)
+
+    def play(self, turn: int, pcm: bytes, now: float) -> None:
+        if turn != self._turn:
+            self._begin(turn)
+        data = self._rest + pcm
+        whole = len(data) - len(data) % FRAME_BYTES
+        for at in range(0, whole, FRAME_BYTES):
+            self._append(data[at : at + FRAME_BYTES])
+        self._rest = data[whole:]
+
+    def end_reply(self, turn: int, now: float) -> None:
+        if turn != self._turn:
+            self._begin(turn)
+        if self._rest:
+            self._append(self._rest.ljust(FRAME_BYTES, b"\0"))
+            self._rest = b""
+        self._ended = True
+
+    def clear(self, now: float) -> None:
+        self._begin(0)
+
+    def due(self, now: float) -> list[bytes]:
+        """What to write at this moment: normally one message, none if it is too early."""
+        count = int((now - self._origin) / FRAME_SECONDS + 1e-6) + 1 + self._lead - self._next
+        if count > 1 + _MOST_LATE and self._next:
+            # A burst would shift the phone's timeline for the rest of the call: go on from now.
+            late = count - 1
+            self._origin += late * FRAME_SECONDS
+            self.skipped += late
+            count = 1
+        return [self._take() for _ in range(count)]
+
+    def news(self, now: float) -> Played | None:
+        while self._on_the_way and self._on_the_way[0].heard_at <= now:
+            self._position = self._on_the_way.popleft().position
+        turn, told = self._told
+        if not self._turn:
+            return None
+        if self._ended and not self._queue and not self._on_the_way:
+            news = Played(self._turn, self._position, done=True)
+            self._begin(0)
+            return news
+        moved = self._position - (told if turn == self._turn else 0.0)
+        if moved < (_NEWS_EVERY if turn == self._turn else FRAME_SECONDS) - 1e-6:
+            return None
+        self._told = (self._turn, self._position)
+        return Played(self._turn, self._position)
+
+    def _begin(self, turn: int) -> None:
+        """Another reply, or (0) none: what was queued is forgotten."""
+        self._queue.clear()
+        self._on_the_way.clear()
+        self._rest = b""
+        self._turn = turn
+        self._length = self._position = 0.0
+        self._ended = False
+
+    def _append(self, frame: bytes) -> None:
+        self._length += FRAME_SECONDS
+        self._queue.append((self._turn, self._length, _HEADER + frame))
+
+    def _take(self) -> bytes:
+        heard_at = self._origin + (self._next + 1) * FRAME_SECONDS + self._way
+        self._next += 1
+        self.sent += 1
+        if not self._queue:
+            return _SILENCE_MESSAGE
+        turn, position, message = self._queue.popleft()
+        self._on_the_way.append(_Sent(turn, round(position, 3), heard_at))
+        return message

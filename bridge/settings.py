@@ -1,0 +1,187 @@
+"""All configuration, read once from the environment, or from a file `.env` in the working folder.
+
+The only place that reads the environment. A wrong value, a contradiction, and a variable of ours
+that does not exist each give one sentence (`BadSettings`).
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from engine.core.rules import Rules
+
+_FAMILIES = (
+    "KAV_",
+    "BARGE_IN",
+    "MIN_UTT",
+    "MAX_UTT",
+    "REPLY_REFRACTORY",
+    "VAD_",
+    "HEARTBEAT_",
+    "TTS_",
+)
+"""A variable whose name begins like this is meant for us."""
+
+
+class BadSettings(Exception):
+    """The configuration cannot be used; the message says what to change."""
+
+
+class Settings(BaseSettings):
+    """Every setting has the environment name of its field, in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    barge_in: bool = Field(True, description="The caller may interrupt the agent.")
+    barge_in_voice_frames: int = Field(
+        10, ge=5, le=25, description="Voiced 20 ms frames in a row that make an interruption."
+    )
+    barge_in_grace_sec: float = Field(
+        0.2,
+        ge=0.18,
+        le=0.25,
+        description="Seconds from the start of the agent's audio, as heard, without interruption.",
+    )
+    min_utt_sec: float = Field(
+        1.0, ge=0.3, le=3.0, description="An utterance is not closed earlier than this."
+    )
+    max_utt_sec: float = Field(
+        4.5, ge=2.0, le=15.0, description="A monologue is cut here (at most 0.5 s later)."
+    )
+    reply_refractory_ms: int = Field(
+        1000, ge=0, le=5000, description="No new reply starts this soon after a reply."
+    )
+    vad_hangover_ms: int = Field(
+        200, ge=60, le=1000, description="Tail kept after the last voiced frame."
+    )
+    vad_base_rms: int = Field(
+        45, ge=35, le=60, description="Loudness (RMS of 16-bit samples) that may be a voice."
+    )
+    vad_calibration_frames: int = Field(
+        30, ge=0, le=250, description="Frames of noise calibration when a call starts."
+    )
+    heartbeat_sec: float = Field(
+        18.0, ge=15.0, le=20.0, description="Seconds between keep-alives, logged as WS_KEEPALIVE."
+    )
+    tts_speaking_rate: float = Field(0.95, ge=0.5, le=2.0, description="Speed of the voice.")
+    tts_tail_silence_ms: int = Field(
+        200, ge=0, le=2000, description="Silence that ends every reply."
+    )
+    kav_end_silence_ms: int = Field(
+        500, ge=200, le=3000, description="Silence that ends the caller's turn."
+    )
+    kav_audiosocket_host: str = Field("127.0.0.1", description="Where Asterisk connects to.")
+    kav_audiosocket_port: int = Field(9092, ge=0, le=65535, description="Its TCP port.")
+    kav_audiosocket_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        description="Networks, separated by commas, from which AudioSocket calls are taken.",
+    )
+    kav_http_host: str = Field("127.0.0.1", description="Where Twilio's requests arrive.")
+    kav_http_port: int = Field(8080, ge=0, le=65535, description="Its TCP port.")
+    kav_public_url: str = Field(
+        "", description="The https:// address under which Twilio reaches us, exactly."
+    )
+    twilio_auth_token: SecretStr | None = Field(
+        None, description="Signs Twilio's requests; without it only loopback is served."
+    )
+    kav_recognizer: Literal["local", "none"] = Field(
+        "local", description="Ears: `local` (Whisper) or `none` (keypad only)."
+    )
+    kav_voice: Literal["local", "espeak"] = Field(
+        "local", description="Voice: `local` (Piper) or `espeak` (espeak-ng)."
+    )
+    kav_profile: Path | None = Field(
+        None, description="The business profile (YAML); the shipped one if not set."
+    )
+    kav_data: Path = Field(Path("var"), description="Folder for traces, caches, appointments.")
+    kav_max_calls: int = Field(50, ge=1, le=1000, description="Calls at once; more are refused.")
+    kav_trace_text: bool = Field(
+        False, description="Write what was said into traces in clear (personal data)."
+    )
+    kav_log: Literal["auto", "json", "pretty"] = Field(
+        "auto", description="Log lines; `auto` is pretty on a terminal, else JSON."
+    )
+    kav_log_level: Literal["DEBUG", "INFO", "WARNING"] = Field("INFO", description="Least level.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_networks(cls, given: object) -> object:
+        if isinstance(given, dict) and isinstance(given.get("kav_audiosocket_allow"), str):
+            parts = given["kav_audiosocket_allow"].split(",")
+            return given | {"kav_audiosocket_allow": tuple(part.strip() for part in parts)}
+        return given
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.min_utt_sec >= self.max_utt_sec:
+            raise ValueError("MIN_UTT_SEC must be less than MAX_UTT_SEC")
+        if self.vad_hangover_ms > self.kav_end_silence_ms:
+            raise ValueError("VAD_HANGOVER_MS must not be more than KAV_END_SILENCE_MS")
+        if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
+            raise ValueError(
+                "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
+                "without it anybody could place calls"
+            )
+        if self.twilio_auth_token is not None and not self.kav_public_url.startswith("https://"):
+            raise ValueError(
+                "TWILIO_AUTH_TOKEN is set, so KAV_PUBLIC_URL must be the https:// address that "
+                "Twilio calls: its signatures cover it"
+            )
+        return self
+
+    def rules(self) -> Rules:
+        return Rules(
+            barge_in=self.barge_in,
+            barge_in_voice_frames=self.barge_in_voice_frames,
+            barge_in_grace=self.barge_in_grace_sec,
+            min_utterance=self.min_utt_sec,
+            max_utterance=self.max_utt_sec,
+            refractory=self.reply_refractory_ms / 1000,
+            hangover=self.vad_hangover_ms / 1000,
+            end_silence=self.kav_end_silence_ms / 1000,
+            vad_base_rms=self.vad_base_rms,
+            vad_calibration_frames=self.vad_calibration_frames,
+            tail_silence=self.tts_tail_silence_ms / 1000,
+        )
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """From the process's environment. Raises `BadSettings`."""
+    _refuse_unknown(os.environ if environment is None else environment)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSettings("; ".join(_sentence(dict(one)) for one in error.errors())) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name in sorted(environment):
+        if name.startswith(_FAMILIES) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; see the settings in the README"
+            raise BadSettings(f"{name} is not a setting of Kav{hint}")
+
+
+def _sentence(error: dict[str, object]) -> str:
+    where = error["loc"]
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    if not isinstance(where, tuple) or not where:
+        return reason
+    name = str(where[0]).upper()
+    if Settings.model_fields[str(where[0])].annotation == SecretStr | None:
+        return f"{name}: {reason}"
+    return f"{name} is {error['input']!r}: {reason[0].lower()}{reason[1:]}"

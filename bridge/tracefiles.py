@@ -1,0 +1,49 @@
+"""Traces on disk: one file a call, written by a thread, so that no call waits for a disk."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO
+
+log = logging.getLogger(__name__)
+
+
+class TraceFiles:
+    """`open` a call's trace, give its lines to the function returned, `close` all at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: SimpleQueue[tuple[str, str | None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="traces", daemon=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+
+    def open(self, call: str) -> tuple[Callable[[str], None], Callable[[], None]]:
+        """The functions that write a line and that end the file."""
+        name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{call}.txt"
+        put = self._lines.put
+        return lambda line: put((name, line)), lambda: put((name, None))
+
+    def close(self) -> None:
+        """Returns when everything is on disk."""
+        self._lines.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        files: dict[str, IO[str]] = {}
+        while (item := self._lines.get()) is not None:
+            name, line = item
+            try:
+                if line is None:
+                    files.pop(name).close()
+                    continue
+                if name not in files:
+                    files[name] = (self._folder / name).open("a", encoding="utf-8")
+                files[name].write(line + "\n")
+            except OSError as error:
+                log.warning("trace_not_written", extra={"facts": {"why": str(error)}})
+        for file in files.values():
+            file.close()

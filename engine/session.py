@@ -1,0 +1,268 @@
+"""One call: the only loop. Effects become work, and work becomes events.
+
+What comes from the line goes through the core at once, on the socket's callback; only what leaves
+the call (recognizer, brain, voice) runs in tasks of its own.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
+from typing import assert_never
+
+from engine.core import effects as fx
+from engine.core import events as ev
+from engine.core.audio import FRAME_SECONDS, SILENCE, level
+from engine.core.conversation import Conversation, Ended
+from engine.core.rules import Rules
+from engine.ports import Brain, CallFacts, HearingCommand, Line, Recognizer, Voice
+from engine.trace import Trace
+
+log = logging.getLogger(__name__)
+
+GAP = 0.1
+"""Seconds without a frame, after which the caller's silence is made up: frames are no clock."""
+_COMMANDS = 512
+_TEXTS = 64
+_RETRY = 0.5  # seconds before a recognizer that broke is tried again
+
+
+class Session:
+    """A `Call` for an adapter. `answered`, `frame`, `played`, `dtmf` and `hung_up` never block."""
+
+    def __init__(
+        self,
+        facts: CallFacts,
+        line: Line,
+        *,
+        rules: Rules,
+        recognizer: Recognizer,
+        voice: Voice,
+        brain: Brain,
+        trace: Trace,
+        ended: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._log = logging.LoggerAdapter(log, {"call": facts.id})
+        self._facts = facts
+        self._line = line
+        self._recognizer = recognizer
+        self._voice = voice
+        self._brain = brain
+        self._trace = trace
+        self._ended = ended
+        self._conversation = Conversation(rules)
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._last_frame = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._over = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._unstarted: list[Callable[[], None]] = []
+        self._replies: dict[int, asyncio.Task[None]] = {}
+        self._texts: asyncio.Queue[str | None] = asyncio.Queue(_TEXTS)
+        self._commands: asyncio.Queue[HearingCommand] = asyncio.Queue(_COMMANDS)
+        trace.rules(rules)
+
+    # What the line says.
+
+    def answered(self) -> None:
+        self._log.info("call_answered", extra={"facts": {"line": self._facts.line}})
+        self._last_frame = self._now()
+        self._handle(ev.Answered())
+
+    def frame(self, pcm: bytes) -> None:
+        self._last_frame = self._now()
+        self._handle(ev.Frame(pcm, level(pcm)))
+
+    def played(self, turn: int, seconds: float, done: bool) -> None:
+        self._handle(ev.Played(turn, seconds, done))
+
+    def dtmf(self, digit: str) -> None:
+        self._handle(ev.Dtmf(digit))
+
+    def hung_up(self, why: str) -> None:
+        self._handle(ev.HungUp(why))
+
+    async def run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                hearing = group.create_task(self._recognize())
+                for start in self._unstarted:
+                    start()
+                await self._over.wait()
+                hearing.cancel()
+                for reply in self._replies.values():
+                    reply.cancel()
+        finally:
+            self._group = None
+            if self._timer is not None:
+                self._timer.cancel()
+            self._trace.flush()
+            state = self._conversation.state
+            why = state.why if isinstance(state, Ended) else "stopped"
+            self._log.info(
+                "call_ended", extra={"facts": {"why": why, "seconds": round(self._now(), 1)}}
+            )
+            self._ended()
+
+    # Through the core, and out again.
+
+    def _now(self) -> float:
+        """Seconds since the call began; whole milliseconds, so that a trace replays exactly."""
+        return round(self._loop.time() - self._began, 3)
+
+    def _handle(self, event: ev.Event) -> None:
+        if self._over.is_set():
+            return
+        now = self._now()
+        try:
+            effects = self._conversation.handle(event, now)
+            self._trace.record(event, now, effects, self._conversation.state)
+            for effect in effects:
+                self._perform(effect)
+        except BaseException:
+            self._over.set()  # whoever brought the event reports it; this call is over
+            raise
+        if isinstance(self._conversation.state, Ended):
+            self._over.set()
+        else:
+            self._arm(now)
+
+    def _arm(self, now: float) -> None:
+        """Come back when the core wants to, or when frames are missing, whichever is first."""
+        at = self._last_frame + GAP
+        deadline = self._conversation.deadline
+        if deadline is not None and deadline < at:
+            at = deadline
+        if self._timer is not None:
+            if self._timer_at <= at:
+                return  # it comes early enough, and looks again then
+            self._timer.cancel()
+        self._timer_at = max(at, now)
+        self._timer = self._loop.call_at(self._began + self._timer_at + 0.001, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        now = self._now()
+        while self._last_frame + GAP <= now and not self._over.is_set():
+            self._last_frame = round(self._last_frame + FRAME_SECONDS, 3)
+            self._handle(ev.Frame(SILENCE, ev.UNKNOWN_LEVEL))
+        self._handle(ev.Tick())
+
+    def _perform(self, effect: fx.Effect) -> None:
+        match effect:
+            case fx.Listen() | fx.Hear() | fx.Pause() | fx.StopListening():
+                self._command(effect)
+            case fx.Play(turn, pcm):
+                self._line.play(turn, pcm)
+            case fx.EndReply(turn):
+                self._line.end_reply(turn)
+            case fx.Clear():
+                self._line.clear()
+            case fx.HangUp(why):
+                self._line.hang_up(why)
+            case fx.Transfer(key):
+                self._line.transfer(key)
+            case fx.Ask(turn, heard):
+                self._start_reply(turn, heard)
+            case fx.Say(_, text):
+                self._texts.put_nowait(text)
+            case fx.Cancel(turn):
+                self._cancel(turn)
+            case fx.Note(what, facts):
+                self._log.info(what, extra={"facts": facts})
+            case _:
+                assert_never(effect)
+
+    def _command(self, command: HearingCommand) -> None:
+        try:
+            self._commands.put_nowait(command)
+        except asyncio.QueueFull:
+            self._log.warning("recognizer_overflow")
+
+    # Work that leaves the call.
+
+    def _start_reply(self, turn: int, heard: fx.Heard | None) -> None:
+        texts: asyncio.Queue[str | None] = asyncio.Queue(_TEXTS)
+        self._texts = texts
+
+        def start() -> None:
+            assert self._group is not None
+            task = self._group.create_task(self._reply(turn, heard, texts))
+            self._replies[turn] = task
+            task.add_done_callback(lambda _: self._replies.pop(turn, None))
+
+        if self._group is None:
+            self._unstarted.append(start)
+        else:
+            start()
+
+    def _cancel(self, turn: int) -> None:
+        while not self._texts.empty():
+            self._texts.get_nowait()
+        if task := self._replies.get(turn):
+            task.cancel()
+
+    async def _reply(
+        self, turn: int, heard: fx.Heard | None, texts: asyncio.Queue[str | None]
+    ) -> None:
+        async def make() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._speak(turn, texts))
+                then = await self._think(turn, heard)
+                await texts.put(None)
+            self._handle(ev.ReplyDone(turn, then))
+
+        await self._guard(make(), lambda why: self._handle(ev.ReplyFailed(turn, why)))
+
+    async def _think(self, turn: int, heard: fx.Heard | None) -> fx.HangUp | fx.Transfer | None:
+        then: fx.HangUp | fx.Transfer | None = None
+        async with aclosing(self._brain.reply(heard)) as parts:
+            async for part in parts:
+                if isinstance(part, str):
+                    self._handle(ev.Sentence(turn, part))
+                else:
+                    then = part
+        return then
+
+    async def _speak(self, turn: int, texts: asyncio.Queue[str | None]) -> None:
+        while (text := await texts.get()) is not None:
+            async with aclosing(self._voice.speak(text)) as pieces:
+                async for piece in pieces:
+                    self._handle(ev.ReplyAudio(turn, piece.pcm, piece.words))
+
+    async def _recognize(self) -> None:
+        """The call's hearing; a recognizer that breaks is begun again."""
+        listening = 0
+
+        async def commands() -> AsyncGenerator[HearingCommand]:
+            nonlocal listening
+            while True:
+                command = await self._commands.get()
+                listening = command.utterance
+                yield command
+
+        async def listen() -> None:
+            results = self._recognizer.recognize(commands(), self._brain.expected)
+            async with aclosing(results) as heard:
+                async for result in heard:
+                    self._handle(result)
+
+        while True:
+            await self._guard(
+                listen(), lambda why: self._handle(ev.RecognitionFailed(listening, why))
+            )
+            await asyncio.sleep(_RETRY)
+
+    async def _guard(
+        self, work: Coroutine[None, None, None], failed: Callable[[str], None]
+    ) -> None:
+        """The wrapper of a provider's job: whatever goes wrong in it is an event of this call."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - the border of a provider (style, 7)
+            reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            self._log.warning("provider_failed", exc_info=error)
+            failed(f"{type(reason).__name__}: {reason}")
