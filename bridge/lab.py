@@ -1,0 +1,363 @@
+"""A real Asterisk beside the bridge, for the tests and for a person with a softphone.
+
+It runs `asterisk/run` of a source checkout and never leaves it running: not after a failure, not
+after a cancellation, not when this process is killed.
+"""
+
+import asyncio
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+_PROGRAM = Path(__file__).resolve().parent.parent / "asterisk" / "run"
+_START_SEC = 30.0
+_STOP_SEC = 10.0
+
+PHONES = ("6001", "6002")
+"""The softphone accounts of `asterisk/conf/pjsip.conf.in`; all have the same password."""
+
+AMI_USER = "kav"
+
+
+class AsteriskFailed(Exception):
+    """Asterisk did not start; the message has what it said."""
+
+
+def free_port(kind: socket.SocketKind, host: str = "127.0.0.1", preferred: int = 0) -> int:
+    """A port that is free now: the preferred one if it is."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((host, preferred))
+        except OSError:
+            if preferred == 0:
+                raise
+            return free_port(kind, host)
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Asterisk:
+    """An Asterisk of our own, up from `async with` on until its end.
+
+    Extension 100 reaches the bridge through the AudioSocket channel, 101 through the application,
+    600 is an echo. With `anyone_on_loopback`, calls from 127.0.0.1 need no account."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        bridge_port: int,
+        bridge_host: str = "127.0.0.1",
+        listen: str = "127.0.0.1",
+        sip_port: int | None = None,
+        anyone_on_loopback: bool = True,
+    ) -> None:
+        self.listen = listen
+        self.sip_port = sip_port or free_port(socket.SOCK_DGRAM, listen)
+        self.ami_port = free_port(socket.SOCK_STREAM)
+        self.secret = secrets.token_hex(8)
+        self.ami_secret = secrets.token_hex(16)
+        self._folder = folder
+        self._bridge = f"{bridge_host}:{bridge_port}"
+        self._anyone = anyone_on_loopback
+        self._process: asyncio.subprocess.Process | None = None
+        self._run: Path | None = None
+        self._last_log = ""
+
+    async def __aenter__(self) -> "Asterisk":
+        # Short: a unix socket lies in it.
+        self._run = Path(tempfile.mkdtemp(prefix="kav-asterisk-"))
+        try:
+            with _console(self._run) as console:
+                self._process = await asyncio.create_subprocess_exec(
+                    _PROGRAM,
+                    env=self._environment(self._run),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=asyncio.subprocess.STDOUT,
+                    # Ctrl-C in a terminal is for us; Asterisk ends when we say so.
+                    start_new_session=True,
+                )
+            await self._wait_until_up(self._process)
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._end()
+
+    def log(self) -> str:
+        """Everything that Asterisk has logged, also after its end."""
+        if self._run is None:
+            return self._last_log
+        messages = self._run / "log" / "messages"
+        return messages.read_text(errors="replace") if messages.exists() else ""
+
+    async def cli(self, command: str) -> str:
+        """What Asterisk's command line answers."""
+        _, answer = await self._ask(command)
+        return answer
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def ended(self) -> int:
+        """Waits until Asterisk has ended by itself; its exit status."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    def _environment(self, run: Path) -> dict[str, str]:
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "FOLDER": str(self._folder),
+            "RUN": str(run),
+            "BRIDGE": self._bridge,
+            "LISTEN": self.listen,
+            "SIP_PORT": str(self.sip_port),
+            "AMI_PORT": str(self.ami_port),
+            "SECRET": self.secret,
+            "AMI_SECRET": self.ami_secret,
+            "LAB": "yes" if self._anyone else "no",
+            "WITH_PARENT": "yes",
+        }
+
+    async def _wait_until_up(self, process: asyncio.subprocess.Process) -> None:
+        try:
+            async with asyncio.timeout(_START_SEC):
+                # Each refused attempt takes as long as a small process: a pause of its own kind.
+                # An attempt that is refused takes as long as a small process does: no busy loop.
+                while (await self._ask("core waitfullybooted"))[0] != 0:
+                    if process.returncode is not None:
+                        raise AsteriskFailed(self._complaint(process.returncode))
+        except TimeoutError:
+            why = f"Asterisk was not up after {_START_SEC:.0f} s:\n{self._errors()}"
+            raise AsteriskFailed(why) from None
+        # Asterisk comes up without the port that somebody else has: nobody would ever call it.
+        if errors := self._errors():
+            raise AsteriskFailed(f"Asterisk came up with errors:\n{errors}")
+
+    def _complaint(self, status: int) -> str:
+        assert self._run is not None
+        said = (self._run / "console").read_text(errors="replace").strip().rpartition("\n")[2]
+        return f"Asterisk ended with status {status}: {said}\n{self._errors()}"
+
+    def _errors(self) -> str:
+        return "\n".join(line for line in self.log().splitlines() if " ERROR[" in line)
+
+    async def _ask(self, command: str) -> tuple[int, str]:
+        assert self._run is not None
+        asking = await asyncio.create_subprocess_exec(
+            _PROGRAM,
+            "cli",
+            command,
+            env=self._environment(self._run),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            answer, _ = await asking.communicate()
+        finally:
+            if asking.returncode is None:
+                asking.kill()
+                await asking.wait()
+        assert asking.returncode is not None
+        return asking.returncode, answer.decode(errors="replace")
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        try:
+            if process is not None:
+                await _stop(process)
+        finally:
+            self._last_log = self.log()
+            run, self._run = self._run, None
+            if run is not None:
+                shutil.rmtree(run, ignore_errors=True)
+
+
+def _console(run: Path) -> BinaryIO:
+    return (run / "console").open("wb")
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_SEC):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    finally:
+        # Still alive when this itself is cancelled.
+        if process.returncode is None:
+            process.kill()
+
+
+# The manager interface, as far as listening goes.
+
+Message = Mapping[str, str]
+
+
+async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[Message]:
+    message: dict[str, str] = {}
+    while line := (await reader.readline()).decode(errors="replace"):
+        name, colon, value = line.partition(":")
+        if colon:
+            message[name] = value.strip()
+        elif message:
+            yield message
+            message = {}
+
+
+async def _log_in(port: int, secret: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    login = ("Action: Login", f"Username: {AMI_USER}", f"Secret: {secret}", "Events: call")
+    writer.write("".join(f"{line}\r\n" for line in (*login, "")).encode())
+    return reader, writer
+
+
+@dataclass
+class CallLog:
+    """Who calls, answered, ended: the manager's events as lines for a person."""
+
+    _calls: dict[str, float | None] = field(default_factory=dict)
+    """When each call under way was answered."""
+
+    def line(self, event: Message, now: float) -> str | None:
+        channel, call = event.get("Channel", ""), event.get("Uniqueid", "")
+        # The bridge's own leg is a channel too.
+        if not channel.startswith("PJSIP/"):
+            return None
+        who = event.get("CallerIDNum") or "somebody"
+        match event.get("Event"), event.get("ChannelStateDesc"):
+            case "Newchannel", _:
+                self._calls[call] = None
+                return f"{who} calls {event.get('Exten') or '?'}"
+            case "Newstate", "Up" if call in self._calls:
+                self._calls[call] = now
+                return f"{who} is answered"
+            case "Hangup", _ if call in self._calls:
+                since = self._calls.pop(call)
+                why = event.get("Cause-txt", "")
+                if since is None:
+                    return f"{who} was not answered ({why})"
+                return f"{who} ended after {now - since:.1f} s ({why})"
+        return None
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+async def _bridge_answers(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(2):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def _tell_calls(asterisk: Asterisk) -> None:
+    loop = asyncio.get_running_loop()
+    calls = CallLog()
+    reader, writer = await _log_in(asterisk.ami_port, asterisk.ami_secret)
+    try:
+        async for event in _messages(reader):
+            if line := calls.line(event, loop.time()):
+                _tell(f"{datetime.now().astimezone():%H:%M:%S}  {line}")
+    finally:
+        writer.close()
+
+
+def _tell_account(asterisk: Asterisk) -> None:
+    _tell(
+        f"""
+Asterisk is up. In a softphone (Linphone, Zoiper, MicroSIP, baresip):
+
+    server      {asterisk.listen}
+    port        {asterisk.sip_port} (UDP)
+    user        {PHONES[0]} (a second phone: {PHONES[1]})
+    password    {asterisk.secret}
+
+    dial 100    the agent
+    dial 600    an echo, to try the phone
+
+Ctrl-C ends it. Calls:
+"""
+    )
+
+
+async def run_phone_lab(
+    *,
+    bridge_host: str,
+    bridge_port: int,
+    sip_port: int | None,
+    folder: Path,
+    listen: str = "127.0.0.1",
+) -> int:
+    """Runs Asterisk beside a bridge, prints a softphone's account and then the calls, until Ctrl-C
+    or SIGTERM. The exit status: 0, or 1 when Asterisk failed."""
+    loop = asyncio.get_running_loop()
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked_to_stop.set)
+    asterisk = Asterisk(
+        folder,
+        bridge_host=bridge_host,
+        bridge_port=bridge_port,
+        listen=listen,
+        sip_port=sip_port or free_port(socket.SOCK_DGRAM, listen, preferred=5060),
+        anyone_on_loopback=False,
+    )
+    try:
+        async with asterisk:
+            if not await _bridge_answers(bridge_host, bridge_port):
+                _tell(
+                    f"No bridge answers at {bridge_host}:{bridge_port} yet: 100 will refuse calls."
+                )
+            _tell_account(asterisk)
+            return await _until_stopped(asterisk, asked_to_stop)
+    except AsteriskFailed as failure:
+        _tell(str(failure))
+        return 1
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _until_stopped(asterisk: Asterisk, asked_to_stop: asyncio.Event) -> int:
+    async with asyncio.TaskGroup() as group:
+        work = [
+            group.create_task(asked_to_stop.wait()),
+            group.create_task(asterisk.ended()),
+            group.create_task(_tell_calls(asterisk)),
+        ]
+        await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        for task in work:
+            task.cancel()
+    if asked_to_stop.is_set():
+        return 0
+    _tell("Asterisk has ended by itself.")
+    return 1

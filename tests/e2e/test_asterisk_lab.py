@@ -1,0 +1,310 @@
+"""A real phone calls a real Asterisk: what AudioSocket, the dialplan and the lab do on their own."""
+
+import asyncio
+import struct
+import uuid
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge.lab import Asterisk, AsteriskFailed
+from tests.e2e.sip_phone import RATE, CallRefused, SipCall, SipPhone, alike
+
+pytestmark = pytest.mark.e2e
+
+SILENCE = bytes(320)
+
+
+@dataclass
+class Leg:
+    """One AudioSocket connection, as the far end of it saw it."""
+
+    id: uuid.UUID | None = None
+    digits: str = ""
+    frame_sizes: set[int] = field(default_factory=set)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    dialed: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Echo:
+    """An AudioSocket server that says back what it hears, 20 ms after 20 ms, and silence else."""
+
+    def __init__(self) -> None:
+        self.leg = Leg()
+        self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        heard: list[bytes] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                beat = group.create_task(self._speak(writer, heard))
+                await self._listen(reader, heard)
+                beat.cancel()
+        finally:
+            writer.close()
+            self.leg.gone.set()
+
+    def hang_up(self) -> None:
+        """The orderly end: a frame of kind 0."""
+        self._writers[-1].write(b"\x00\x00\x00")
+
+    def reset(self) -> None:
+        """What a killed bridge looks like."""
+        self._writers[-1].transport.abort()
+
+    async def _listen(self, reader: asyncio.StreamReader, heard: list[bytes]) -> None:
+        while True:
+            try:
+                kind, size = struct.unpack(">BH", await reader.readexactly(3))
+                payload = await reader.readexactly(size)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
+            match kind:
+                case 0x01:
+                    self.leg.id = uuid.UUID(bytes=payload)
+                    self.leg.opened.set()
+                case 0x03:
+                    self.leg.digits += payload.decode()
+                    self.leg.dialed.set()
+                case 0x10:
+                    self.leg.frame_sizes.add(size)
+                    heard.append(payload)
+
+    async def _speak(self, writer: asyncio.StreamWriter, heard: list[bytes]) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while not writer.is_closing():
+            payload = heard.pop(0) if heard else SILENCE
+            writer.write(struct.pack(">BH", 0x10, len(payload)) + payload)
+            due = max(due + 0.02, loop.time() - 0.04)
+            await asyncio.sleep(due - loop.time())
+
+
+@asynccontextmanager
+async def echo_bridge() -> AsyncIterator[tuple[Echo, int]]:
+    echo = Echo()
+    server = await asyncio.start_server(echo.serve, "127.0.0.1", 0)
+    async with server:
+        yield echo, server.sockets[0].getsockname()[1]
+
+
+@dataclass
+class Lab:
+    echo: Echo
+    asterisk: Asterisk
+    phone: SipPhone
+
+    async def call(self, extension: str) -> SipCall:
+        return await self.phone.call(f"sip:{extension}@127.0.0.1:{self.asterisk.sip_port}")
+
+
+Scene = Callable[[Lab], Awaitable[None]]
+
+
+def play(folder: Path, scene: Scene) -> str:
+    """The scene with everything up; Asterisk's log of it."""
+
+    async def whole() -> str:
+        async with echo_bridge() as (echo, port):
+            async with Asterisk(folder, bridge_port=port) as asterisk, SipPhone() as phone:
+                await scene(Lab(echo, asterisk, phone))
+            return asterisk.log()
+
+    return asyncio.run(whole())
+
+
+def speech(seconds: float) -> bytes:
+    """Noise that comes and goes four times a second: each moment of it is unlike all others."""
+    rng = np.random.default_rng(6001)
+    count = int(seconds * RATE)
+    envelope = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * np.arange(count) / RATE)
+    return (rng.normal(0, 3000, count) * envelope).astype("<i2").tobytes()
+
+
+def is_heard(told: bytes, heard: bytes) -> bool:
+    """All but two half seconds: the phone's jitter buffer may slip on a busy machine."""
+    return sum(value < 0.9 for value in alike(told, heard)) <= 2
+
+
+async def until(event: asyncio.Event, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        await event.wait()
+
+
+async def comes_back(call: SipCall, told: bytes) -> None:
+    call.say(told)
+    await call.wait_said()
+    await call.wait_heard(1.0)
+    assert is_heard(told, call.heard)
+
+
+def test_the_echo_extension_returns_what_the_phone_said(
+    asterisk_folder: Path, tmp_path: Path
+) -> None:
+    told = speech(4)
+
+    async def scene(lab: Lab) -> None:
+        call = await lab.call("600")
+        await comes_back(call, told)
+        await call.hang_up()
+        call.save(tmp_path / "call.wav")
+        happened = [moment.what for moment in call.timeline()]
+        assert happened[0] == "dialed"
+        assert happened[-1] == "closed"
+        assert {"answered", "say", "said", "sound", "silence", "hang up"} <= set(happened)
+
+    play(asterisk_folder, scene)
+
+    with wave.open(str(tmp_path / "call.wav")) as file:
+        assert file.getnchannels() == 2
+        both = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, 2)
+    assert is_heard(told, both[:, 0].tobytes())
+    assert is_heard(told, both[:, 1].tobytes())
+
+
+@pytest.mark.parametrize("extension", ["100", "101"])
+def test_the_bridge_hears_the_caller_and_is_heard(asterisk_folder: Path, extension: str) -> None:
+    async def scene(lab: Lab) -> None:
+        call = await lab.call(extension)
+        await until(lab.echo.leg.opened)
+        await comes_back(call, speech(3))
+        assert lab.echo.leg.frame_sizes == {320}
+        await call.hang_up()
+        await until(lab.echo.leg.gone)
+        assert f"UUID: {lab.echo.leg.id}" in lab.asterisk.log()
+
+    play(asterisk_folder, scene)
+
+
+@pytest.mark.parametrize("extension", ["100", "101"])
+def test_a_key_reaches_the_bridge(asterisk_folder: Path, extension: str) -> None:
+    async def scene(lab: Lab) -> None:
+        call = await lab.call(extension)
+        await call.wait_heard(0.5)
+        await call.dtmf("7")
+        await until(lab.echo.leg.dialed)
+        assert lab.echo.leg.digits == "7"
+        await call.hang_up()
+
+    play(asterisk_folder, scene)
+
+
+@pytest.mark.parametrize("extension", ["100", "101"])
+def test_the_bridge_hangs_up(asterisk_folder: Path, extension: str) -> None:
+    async def scene(lab: Lab) -> None:
+        call = await lab.call(extension)
+        await until(lab.echo.leg.opened)
+        lab.echo.hang_up()
+        await call.wait_closed()
+
+    play(asterisk_folder, scene)
+
+
+def test_a_caller_hears_a_tone_when_the_bridge_breaks_off(asterisk_folder: Path) -> None:
+    async def scene(lab: Lab) -> None:
+        call = await lab.call("100")
+        await call.wait_heard(0.5)
+        lab.echo.reset()
+        await call.wait_closed()
+        assert "sound" in [moment.what for moment in call.timeline()]
+
+    play(asterisk_folder, scene)
+
+
+def test_without_a_bridge_the_caller_is_refused_and_not_answered(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        async with echo_bridge() as (_, port):
+            pass
+        async with Asterisk(asterisk_folder, bridge_port=port) as asterisk, SipPhone() as phone:
+            with pytest.raises(CallRefused, match="503"):
+                await phone.call(f"sip:100@127.0.0.1:{asterisk.sip_port}")
+
+    asyncio.run(scene())
+
+
+def test_a_softphone_registers_and_calls_the_agent(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        async with (
+            echo_bridge() as (echo, port),
+            Asterisk(asterisk_folder, bridge_port=port, anyone_on_loopback=False) as asterisk,
+        ):
+            server = f"127.0.0.1:{asterisk.sip_port}"
+            async with SipPhone(user="6001", password=asterisk.secret, server=server) as phone:
+                assert "6001" in await asterisk.cli("pjsip show contacts")
+                call = await phone.call(f"sip:100@{server}")
+                await until(echo.leg.opened)
+                await comes_back(call, speech(2))
+                await call.hang_up()
+
+    asyncio.run(scene())
+
+
+def test_without_the_lab_nobody_calls_without_a_password(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        async with (
+            Asterisk(asterisk_folder, bridge_port=9, anyone_on_loopback=False) as asterisk,
+            SipPhone() as phone,
+        ):
+            with pytest.raises(CallRefused, match="401"):
+                await phone.call(f"sip:600@127.0.0.1:{asterisk.sip_port}")
+
+    asyncio.run(scene())
+
+
+def is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_two_run_side_by_side_and_leave_nothing_behind(asterisk_folder: Path) -> None:
+    one = Asterisk(asterisk_folder, bridge_port=9)
+    other = Asterisk(asterisk_folder, bridge_port=9)
+
+    async def scene() -> list[int]:
+        async with one, other:
+            return [one.pid, other.pid]
+
+    pids = asyncio.run(scene())
+
+    assert not any(is_running(pid) for pid in pids)
+    assert "loader.c" in one.log()
+
+
+def test_a_port_that_is_taken_is_told_at_the_start(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        async with Asterisk(asterisk_folder, bridge_port=9) as one:
+            with pytest.raises(AsteriskFailed, match="already in use"):
+                await Asterisk(asterisk_folder, bridge_port=9, sip_port=one.sip_port).__aenter__()
+
+    asyncio.run(scene())
+
+
+def test_a_cancelled_test_leaves_no_asterisk_behind(asterisk_folder: Path) -> None:
+    asterisk = Asterisk(asterisk_folder, bridge_port=9)
+    pids: list[int] = []
+
+    async def scene() -> None:
+        async with asyncio.timeout(None) as limit, asterisk:
+            pids.append(asterisk.pid)
+            limit.reschedule(0)
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(scene())
+
+    assert not is_running(pids[0])
+
+
+def test_a_folder_without_asterisk_is_told_in_a_sentence(tmp_path: Path) -> None:
+    async def scene() -> None:
+        await Asterisk(tmp_path, bridge_port=9).__aenter__()
+
+    with pytest.raises(AsteriskFailed, match="run asterisk/fetch first"):
+        asyncio.run(scene())
