@@ -217,6 +217,15 @@ class Phone:
         """The second at which the agent's voice was last heard; 0 if it never was."""
         return self._voice.last_loud(self.now)
 
+    async def listen(self) -> AsyncIterator[bytes]:
+        """What the ear hears, frame by frame from the call's beginning to its end."""
+        for number in itertools.count():
+            while self.now < (number + 1) * FRAME_SECONDS:
+                if self._ended is not None:
+                    return
+                await self._beat.wait()
+            yield self._record.heard.frame(number).ljust(FRAME_BYTES, b"\0")
+
     def say(self, pcm: bytes) -> None:
         """Queues this after what is still to be said."""
         self._mouth.say(pcm)
