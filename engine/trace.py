@@ -168,6 +168,8 @@ class Trace:
             parts.append(f"said={self._quoted(heard.said)}")
         if heard.cut:
             parts.append("cut")
+        if heard.instead:
+            parts.append("instead")
         return " ".join(parts)
 
 

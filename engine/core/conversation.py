@@ -99,6 +99,8 @@ class Said:
     digits: str = ""
     spoke: bool = False
     """There was an utterance, with or without words."""
+    instead: bool = False
+    """Its first part was asked before, and the answer never began."""
     voice_end: float = 0.0
     closed: float = 0.0
     recognized: float = 0.0
@@ -114,6 +116,7 @@ class Said:
             confidence=min(self.confidence, later.confidence),
             digits=(self.digits + later.digits)[:MAX_DIGITS],
             spoke=self.spoke or later.spoke,
+            instead=self.instead or later.instead,
         )
 
 
@@ -330,7 +333,7 @@ class Conversation:
     def _reconsider(self, state: Thinking) -> bool:
         """Has the caller added something before our answer began? Then it is one question."""
         if self._unanswered or self._caller_goes_on():
-            self._unanswered = state.answering.then(self._unanswered)
+            self._unanswered = replace(state.answering.then(self._unanswered), instead=True)
             self._go(Listening())
             return True
         if self._now < state.until:
@@ -391,6 +394,7 @@ class Conversation:
             digits=said.digits,
             said=self._last_said,
             cut=self._last_cut,
+            instead=said.instead,
         )
 
     def _left(self, margin: float) -> float:

@@ -86,6 +86,9 @@ class Heard:
     """Those words of our last reply that reached the caller."""
     cut: bool = False
     """Our last reply was interrupted: `said` is not all of it."""
+    instead: bool = False
+    """The caller went on before the last answer began: this is the same question, said whole, and
+    what was decided for its first part is void."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ ONSET_FRAMES = 3
 """Voiced frames that begin an utterance when the agent is silent: a click has fewer."""
 _PREROLL = 0.3
 _PIECE = 5 * FRAME_BYTES  # the recognizer is fed in pieces of 100 ms
+_CLOSURE = 2  # quiet frames inside a word, as before a t or k: they do not end a run of voice
 _LATEST_CUT = 0.5  # a monologue is cut at the first gap after the limit, at the latest after this
 
 HearingEffect = Listen | Hear | Pause | StopListening
@@ -37,7 +38,7 @@ class Hearing:
 
     def __init__(self, rules: Rules) -> None:
         self.voice_run = 0
-        """Voiced frames in a row, up to now."""
+        """Voiced frames in a row, up to now; the closures inside words neither count nor end it."""
         self.going_on = False
         """The present voice is the one that was cut at `max_utterance`: it has not paused yet."""
         self.voiced = 0
@@ -79,8 +80,9 @@ class Hearing:
             self.voice_run += 1
             self._quiet_run = 0
         else:
-            self.voice_run = 0
             self._quiet_run += 1
+            if self._quiet_run > _CLOSURE:
+                self.voice_run = 0
             if self._quiet_run >= self._hangover:
                 self.going_on = False
         utterance = self._utterance
@@ -92,16 +94,16 @@ class Hearing:
         if voiced:
             utterance.voice_end = utterance.frames
             utterance.voiced += 1
-        return self._judge(utterance, voiced)
+        return self._judge(utterance)
 
-    def _judge(self, utterance: _Utterance, voiced: bool) -> list[HearingEffect]:
+    def _judge(self, utterance: _Utterance) -> list[HearingEffect]:
         """Is the utterance over, or paused, with its newest frame?"""
         length = utterance.frames - utterance.began
         quiet = utterance.frames - utterance.voice_end
         if quiet >= self._end_silence and length >= self._min:
             return self._close(utterance, utterance.voice_end + self._hangover)
-        if length >= self._max and (not voiced or length >= self._latest):
-            # Cut where the voice dips, so that no word is torn; it is one voice that goes on.
+        if length >= self._max and (quiet > _CLOSURE or length >= self._latest):
+            # Cut between words, so that none is torn; it is one voice that goes on.
             self.going_on = quiet < self._hangover
             return self._close(utterance, utterance.frames)
         if quiet == self._hangover:

@@ -8,8 +8,6 @@ _BLOCK = 25  # frames; the floor is the minimum over the running block and three
 _BLOCKS = 3
 _RATIO = 2.5  # of the floor; higher ratios go deaf to weak speakers on a noisy line
 _STAY = 0.7  # of the threshold keeps a voice going, so that its edges do not flutter
-_BRIDGE = 2  # quiet frames inside a word: the closure of a t or k
-_WORD = 3  # voiced frames before a closure is bridged; a click has fewer
 
 
 class Vad:
@@ -24,8 +22,7 @@ class Vad:
         self._block_floor: int | None = None
         self._block_frames = 0
         self._before = 0  # the level of the frame before
-        self._run = 0
-        self._dip = 0
+        self._voiced = False
 
     @property
     def threshold(self) -> float:
@@ -41,15 +38,8 @@ class Vad:
         threshold = self.threshold
         if level >= 0:
             self._learn(level)
-        if level >= threshold * (_STAY if self._run else 1):
-            self._run += 1
-            self._dip = 0
-            return True
-        if self._run >= _WORD and self._dip < _BRIDGE:
-            self._dip += 1
-            return True
-        self._run = self._dip = 0
-        return False
+        self._voiced = level >= threshold * (_STAY if self._voiced else 1)
+        return self._voiced
 
     def _learn(self, level: int) -> None:
         # The louder of two neighbours: a single quiet frame inside speech is not the floor.
