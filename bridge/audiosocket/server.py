@@ -7,8 +7,9 @@ PBX alone.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from uuid import UUID
 
 from bridge.audiosocket import codec
@@ -25,6 +26,7 @@ DEAD_PEER_MS = 5000
 """Milliseconds without a TCP acknowledgement after which the peer is gone."""
 GOODBYE_LIMIT = 2.0
 """Seconds for the peer to close after our hang-up."""
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 MOST_UNSENT = 64 * 1024
 """Bytes, two seconds of sound, that a peer may leave unread."""
 
@@ -35,18 +37,20 @@ async def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 9092,
+    allow: Sequence[IPv4Network | IPv6Network] = LOOPBACK,
     ticker: Ticker | None = None,
     heartbeat: float = 18.0,
 ) -> AsyncGenerator[tuple[str, int]]:
     """Listens until the context ends, then hangs up what is left; gives the address in use.
 
+    Peers outside of `allow` are closed at once: the protocol has no authentication.
     `open_call` is asked once for each connection that has said its UUID; it may raise `Busy`."""
     beat = ticker or Ticker()
     loop = asyncio.get_running_loop()
     live: dict[UUID, _Connection] = {}
     async with asyncio.TaskGroup() as calls:
         server = await loop.create_server(
-            lambda: _Connection(open_call, beat, heartbeat, calls, live), host, port
+            lambda: _Connection(open_call, allow, beat, heartbeat, calls, live), host, port
         )
         try:
             bound = server.sockets[0].getsockname()
@@ -64,12 +68,14 @@ class _Connection(asyncio.Protocol):
     def __init__(
         self,
         open_call: OpenCall,
+        allow: Sequence[IPv4Network | IPv6Network],
         ticker: Ticker,
         heartbeat: float,
         calls: asyncio.TaskGroup,
         live: dict[UUID, "_Connection"],
     ) -> None:
         self._open_call = open_call
+        self._allow = allow
         self._ticker = ticker
         self._heartbeat = heartbeat
         self._calls = calls
@@ -87,13 +93,19 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._timer = self._loop.call_later(UUID_LIMIT, self._refuse, "no UUID within 2 s")
+        peer = ip_address(transport.get_extra_info("peername")[0])
+        if not any(peer in network for network in self._allow):
+            log.warning("AudioSocket: a peer outside of the allowed networks is refused")
+            self._closing = True
+            transport.close()
+            return
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
         now = self._loop.time()
         self._playout = Playout(now)
         self._next_heartbeat = now + self._heartbeat
-        self._timer = self._loop.call_later(UUID_LIMIT, self._refuse, "no UUID within 2 s")
         self._ticker.add(self._beat)
         self._beat(now)
 
