@@ -1,0 +1,111 @@
+"""What the agent can do next in a call. The policy chooses one, `phrases` words it."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from engine.dialogue.hours import Window
+from engine.dialogue.wish import Slot
+
+
+class Manner(Enum):
+    """How a question is put."""
+
+    PLAIN = "plain"
+    AGAIN = "not heard well: please repeat"
+    OTHER_WORDS = "still not understood"
+    ANOTHER_DAY = "the times offered did not suit"
+
+
+class Why(Enum):
+    """Why these windows are offered now."""
+
+    ASKED = "they are what the caller asked for"
+    OTHERS = "the caller refused the last ones"
+    AGAIN = "the caller did not hear, or did not choose one"
+    TAKEN = "the chosen one has just been taken"
+    NOTHING_THEN = "nothing is free when the caller asked for it"
+    BEYOND = "the caller asked for a day that cannot be booked yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    manner: Manner = Manner.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    slot: Slot
+    manner: Manner = Manner.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """Several were named: which one?"""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmBudget:
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A question that keys answer."""
+
+    slot: Slot
+    page: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    windows: tuple[Window, ...]
+    why: Why = Why.ASKED
+
+
+@dataclass(frozen=True, slots=True)
+class WhichOne:
+    """The windows were not chosen from in the usual words: the first, the second, the third?"""
+
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowMenu:
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The caller asked for a moment; the question stays open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Not spoken: the store is asked first."""
+
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """It is booked: the summary that ends the call."""
+
+    window: Window
+
+
+class Ending(Enum):
+    CALLER = "the caller said goodbye"
+    LOST = "nothing was understood for too long"
+    FULL = "there is no window that the caller wants"
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    ending: Ending
+
+
+Offering = Offer | WhichOne | WindowMenu
+Question = Greet | Ask | Narrow | ConfirmBudget | Menu | Offering
+Act = Question | Wait | Book | Confirm | Goodbye

@@ -1,0 +1,61 @@
+"""The keypad menus: up to four choices a page, 9 for the next page."""
+
+from dataclasses import dataclass
+
+from engine.dialogue.profile import Choice, Profile
+from engine.dialogue.understand import Understood
+from engine.dialogue.wish import Slot, When
+
+PER_PAGE = 4
+MORE = "9"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a key stands for."""
+
+    choice: Choice | None = None
+    amount: int | None = None
+    time: When | None = None
+
+    def as_said(self, slot: Slot) -> Understood:
+        """The key as if it had been words."""
+        if self.choice is not None and slot == "area":
+            return Understood(areas=(self.choice.key,))
+        if self.choice is not None:
+            return Understood(kinds=(self.choice.key,))
+        return Understood(budget=self.amount, when=self.time)
+
+
+TIMES = (When(part="morning"), When(part="afternoon"), When())
+
+
+def _items(profile: Profile, slot: Slot) -> tuple[Item, ...]:
+    match slot:
+        case "area":
+            return tuple(Item(choice=area) for area in profile.areas)
+        case "kind":
+            return tuple(Item(choice=kind) for kind in profile.kinds)
+        case "budget":
+            return tuple(Item(amount=amount) for amount in profile.budgets)
+        case "time":
+            return tuple(Item(time=time) for time in TIMES)
+
+
+def pages(profile: Profile, slot: Slot) -> int:
+    return -(-len(_items(profile, slot)) // PER_PAGE)
+
+
+def has_more(profile: Profile, slot: Slot) -> bool:
+    return pages(profile, slot) > 1
+
+
+def page_items(profile: Profile, slot: Slot, page: int) -> tuple[Item, ...]:
+    return _items(profile, slot)[page * PER_PAGE : (page + 1) * PER_PAGE]
+
+
+def choice(profile: Profile, slot: Slot, page: int, digit: str) -> Understood | None:
+    items = page_items(profile, slot, page)
+    if not digit.isdecimal() or not 1 <= int(digit) <= len(items):
+        return None
+    return items[int(digit) - 1].as_said(slot)

@@ -1,0 +1,300 @@
+"""Words an act, in Hebrew and English: at most 20 words and one question in a reply."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import assert_never
+
+from engine.dialogue import menu, texts
+from engine.dialogue.acts import (
+    Act,
+    Ask,
+    Book,
+    Confirm,
+    ConfirmBudget,
+    Goodbye,
+    Greet,
+    Manner,
+    Menu,
+    Narrow,
+    Offer,
+    Wait,
+    WhichOne,
+    WindowMenu,
+)
+from engine.dialogue.hebrew import to, toward, without_points
+from engine.dialogue.hours import Window
+from engine.dialogue.numerals import digit_in_words, in_words
+from engine.dialogue.profile import Language, Profile
+from engine.dialogue.wish import Slot, Wish
+
+MOST_WORDS = 20
+
+Sentences = tuple[str, ...]
+_Question = Ask | Narrow | ConfirmBudget | Menu | Offer | WhichOne | WindowMenu
+_NO_WISH = Wish()
+
+
+def count_words(sentences: Iterable[str]) -> int:
+    words = chain.from_iterable(sentence.split() for sentence in sentences)
+    return sum(any(letter.isalnum() for letter in word) for word in words)
+
+
+def too_long(sentences: Sentences) -> bool:
+    """More than a reply may be: 20 words, one question."""
+    questions = sum(sentence.count("?") for sentence in sentences)
+    return count_words(sentences) > MOST_WORDS or questions > 1
+
+
+def _shortest_that_fits(variants: Iterable[Sentences]) -> Sentences:
+    """The first variant that is short enough; they go from the richest to the barest."""
+    last: Sentences = ()
+    for variant in variants:
+        last = tuple(sentence for sentence in variant if sentence)
+        if not too_long(last):
+            return last
+    return last
+
+
+def day_name(window: Window, language: Language) -> str:
+    if window.days_ahead < 2:
+        return texts.TODAY[language][window.days_ahead]
+    return weekday_name(window.start.weekday(), language)
+
+
+def weekday_name(weekday: int, language: Language) -> str:
+    return texts.WEEKDAYS[language][weekday]
+
+
+def clock_name(window: Window, language: Language) -> str:
+    """“At ten thirty”, «בְּעֶשֶׂר וָחֵצִי»: windows begin on the hour or the half hour."""
+    hour = (window.start.hour - 1) % 12
+    if language == "he":
+        return texts.AT_HOUR_HE[hour] + (" וָחֵצִי" if window.start.minute == 30 else "")
+    half = " thirty" if window.start.minute == 30 else ""
+    return f"at {digit_in_words(hour + 1, 'en')}{half}"
+
+
+def window_name(window: Window, language: Language) -> str:
+    return f"{day_name(window, language)} {clock_name(window, language)}"
+
+
+def on_window(window: Window, language: Language) -> str:
+    """In a sentence: «בְּיוֹם רִאשׁוֹן בְּעֶשֶׂר»."""
+    name = window_name(window, language)
+    if language == "en" or window.days_ahead < 2:
+        return name
+    return f"בְּ{name}"
+
+
+def up_to(amount: int, language: Language) -> str:
+    number = in_words(amount, language)
+    return f"עַד {number} שְׁקָלִים" if language == "he" else f"up to {number} shekels"
+
+
+def wish_name(profile: Profile, wish: Wish, slots: Iterable[Slot], language: Language) -> str:
+    """“An apartment in Florentin, up to seven thousand shekels”: what of it is known."""
+    slots = set(slots)
+    place: list[str] = []
+    if "kind" in slots and wish.kind is not None:
+        kind = profile.kind(wish.kind)
+        place.append(kind.he if language == "he" else kind.en)
+    if "area" in slots and wish.area is not None:
+        area = profile.area(wish.area)
+        place.append(area.he_in if language == "he" else f"in {area.en}")
+    budget = wish.budget if "budget" in slots else None
+    parts = [" ".join(place), "" if budget is None else up_to(budget, language)]
+    return ", ".join(part for part in parts if part)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _list(items: Sequence[str], language: Language) -> str:
+    if len(items) < 2:
+        return "".join(items)
+    comma = "," if len(items) > 2 and language == "en" else ""
+    return f"{', '.join(items[:-1])}{comma} {texts.OR[language]} {items[-1]}"
+
+
+def greeting_in(profile: Profile, keypad: bool) -> Sentences:
+    """Who speaks and that she is automated, first of all; then the way on, in each language."""
+    first, *others = profile.languages
+    opening = profile.greeting[first]
+    if keypad and not others:
+        return (opening, texts.ANY_KEY[first])
+    if keypad:
+        keys = [
+            texts.LANGUAGE_KEY[language].format(key=digit_in_words(number, language))
+            for number, language in enumerate(profile.languages, 1)
+        ]
+        return (opening, *keys)
+    if not others:
+        return (opening, texts.HELP[first])
+    return (opening, f"{texts.SECOND_LANGUAGE[others[0]]} {texts.HELP[others[0]]}")
+
+
+def sentences(
+    profile: Profile,
+    act: Act,
+    language: Language,
+    *,
+    wish: Wish = _NO_WISH,
+    learned: Iterable[Slot] = (),
+    keypad: bool = False,
+) -> Sentences:
+    """What is said for an act. `learned` slots of the wish are said back first, if they fit."""
+    match act:
+        case Greet() if keypad or act.manner is Manner.PLAIN:
+            return greeting_in(profile, keypad)
+        case Greet():
+            return (texts.HELP_AGAIN[language],)
+        case Wait():
+            return (texts.WAIT[language],)
+        case Confirm(window):
+            return _confirm(profile, window, wish, language)
+        case Goodbye(ending):
+            return (texts.ENDINGS[ending][language],)
+        case Book():
+            return ()
+        case _:
+            back = _sentence(wish_name(profile, wish, learned, language))
+            question = _question(profile, act, language, keypad)
+            return _shortest_that_fits([(back, question), (question,)])
+
+
+def _question(profile: Profile, act: _Question, language: Language, keypad: bool) -> str:
+    match act:
+        case Ask(slot, manner):
+            return _ask(profile, slot, manner, language)
+        case Narrow(slot):
+            return texts.NARROW[slot][language]
+        case ConfirmBudget(amount):
+            return _confirm_budget(amount, language, keypad)
+        case Menu(slot, page):
+            return _menu(profile, slot, page, language)
+        case Offer(windows, why):
+            return _offer(windows, texts.BEFORE_OFFER[why][language], language)
+        case WhichOne(windows):
+            places = texts.PLACES[language][: len(windows)]
+            return f"{_sentence_start(_list(places, language))}?"
+        case WindowMenu(windows):
+            return _window_menu(windows, language)
+        case _:
+            assert_never(act)
+
+
+def _sentence_start(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _ask(profile: Profile, slot: Slot, manner: Manner, language: Language) -> str:
+    manners = texts.QUESTIONS[slot]
+    names = [kind.he if language == "he" else kind.en for kind in profile.kinds[:3]]
+    return manners.get(manner, manners[Manner.PLAIN])[language].format(kinds=_list(names, language))
+
+
+def _confirm_budget(amount: int, language: Language, keypad: bool) -> str:
+    number = in_words(amount, language)
+    if language == "he":
+        keys = " לְכֵן הַקִּישׁוּ אַחַת, לְלֹא שְׁתַּיִים." if keypad else ""
+        return f"הַכַּוָּנָה {toward(number)} שְׁקָלִים?{keys}"
+    keys = " Press one for yes, two for no." if keypad else ""
+    return f"Do you mean {number} shekels?{keys}"
+
+
+def _menu(profile: Profile, slot: Slot, page: int, language: Language) -> str:
+    names = _menu_names(profile, slot, page, language)
+    return _keys(names, texts.MORE[language] if menu.has_more(profile, slot) else "", language)
+
+
+def _keys(names: Sequence[str], last: str, language: Language) -> str:
+    """“For Florentin, press one; Jaffa, two; more, nine.” `last` is on 9."""
+    numbered = list(enumerate(names, 1)) + ([(int(menu.MORE), last)] if last else [])
+    digits = [(name, digit_in_words(key, language)) for key, name in numbered]
+    (first, one), *others = digits
+    if language == "he":
+        return ", ".join([f"{first} הַקִּישׁוּ {one}", *(f"{n} {d}" for n, d in others)]) + "."
+    return "; ".join([f"{first}, press {one}", *(f"{n}, {d}" for n, d in others)]) + "."
+
+
+def _menu_names(profile: Profile, slot: Slot, page: int, language: Language) -> list[str]:
+    items = menu.page_items(profile, slot, page)
+    if slot == "time":
+        return list(texts.TIME_ITEMS[language])
+    if slot == "budget":
+        amounts = [in_words(item.amount or 0, language) for item in items]
+        if language == "he":
+            return [toward(amount) for amount in amounts]
+        return [f"Up to {amounts[0]}", *amounts[1:]]
+    choices = [item.choice for item in items if item.choice is not None]
+    if language == "he":
+        return [to(choice.he_in) for choice in choices]
+    return [f"For {choices[0].en}", *(choice.en for choice in choices[1:])]
+
+
+def _offer(windows: Sequence[Window], before: str, language: Language) -> str:
+    """Without what comes before, if that makes it too long."""
+    times = _list([on_window(window, language) for window in windows], language)
+    question = texts.DOES_IT[language] if len(windows) == 1 else texts.WHICH[language]
+    if language == "he":
+        possible = times if before.endswith(":") else f"אֶפְשָׁר {times}"
+    else:
+        possible = times if before.endswith(":") else f"I have {times}"
+    full = f"{before} {possible}. {question}".strip()
+    return _offer(windows, "", language) if before and too_long((full,)) else full
+
+
+def _window_menu(windows: Sequence[Window], language: Language) -> str:
+    names = [window_name(window, language) for window in windows]
+    if language == "he":
+        names = [toward(name) for name in names]
+    else:
+        names[0] = f"For {names[0]}"
+    full = _keys(names, texts.OTHER_TIMES[language], language)
+    return _keys(names, "", language) if too_long((full,)) else full
+
+
+def _confirm(profile: Profile, window: Window, wish: Wish, language: Language) -> Sentences:
+    head = "קָבַעְנוּ" if language == "he" else "You're booked"
+    thanks = "תּוֹדָה וּלְהִתְרָאוֹת!" if language == "he" else "Thank you, goodbye!"
+    bye = "לְהִתְרָאוֹת!" if language == "he" else "Goodbye!"
+    when = window_name(window, language)
+    full = wish_name(profile, wish, ("area", "kind", "budget"), language)
+    short = wish_name(profile, wish, ("area", "kind"), language)
+    return _shortest_that_fits(
+        (f"{head}: {', '.join(part for part in (when, what) if part)}.", end)
+        for what, end in ((full, thanks), (full, bye), (short, thanks), ("", thanks))
+    )
+
+
+def windows_heard(act: Act, language: Language, said: str, cut: bool) -> tuple[Window, ...]:
+    """The windows that the caller has heard named, of a reply of which `said` was heard."""
+    match act:
+        case Offer(windows) | WindowMenu(windows):
+            pass
+        case Confirm(window):
+            windows = (window,)
+        case _:
+            return ()
+    if not cut:
+        return windows
+    heard = _bare_words(said)
+    return tuple(w for w in windows if _contains(heard, _bare_words(window_name(w, language))))
+
+
+def _bare_words(text: str) -> list[str]:
+    words = (
+        "".join(letter for letter in word if letter.isalnum())
+        for word in without_points(text).lower().split()
+    )
+    return [word for word in words if word]
+
+
+def _contains(heard: Sequence[str], phrase: Sequence[str]) -> bool:
+    """The phrase's words one after the other; a Hebrew prefix may precede the first."""
+    return any(
+        heard[start].endswith(phrase[0])
+        and list(heard[start + 1 : start + len(phrase)]) == list(phrase[1:])
+        for start in range(len(heard) - len(phrase) + 1)
+    )

@@ -1,0 +1,543 @@
+"""Words -> meaning, by rules. It reports what was said and adds nothing: what is unclear stays
+unclear (`unclear_budget`, several `areas`), and the policy asks."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import Literal
+
+from engine.dialogue import vocabulary as say
+from engine.dialogue.hebrew import without_points
+from engine.dialogue.numerals import Number, number_at
+from engine.dialogue.profile import Choice, Language, Profile
+from engine.dialogue.wish import Deal, Part, When
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """Everything that one utterance tells. Nothing set: nothing was understood."""
+
+    language: Language | None = None
+    """The language of the words; of no words, None."""
+    answer: Literal["yes", "no"] | None = None
+    areas: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    budget: int | None = None
+    unclear_budget: bool = False
+    """Money was named, but not how much."""
+    budget_guess: int | None = None
+    """What the unclear budget most likely is: to be confirmed, never taken."""
+    rooms: float | None = None
+    deal: Deal | None = None
+    when: When | None = None
+    number: float | None = None
+    """A number of which the words do not tell what it counts."""
+    ordinals: tuple[int, ...] = ()
+    """Places in a list: the first is 1; -1 is the last."""
+    no_matter: bool = False
+    wait: bool = False
+    goodbye: bool = False
+    repeat: bool = False
+    hello: bool = False
+    thanks: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Understood(language=self.language)
+
+
+def understand(words: str, profile: Profile) -> Understood:
+    text = _Text(_tokens(words))
+    language = _language(words, text)
+    found = _phrases(text)
+    areas = _choices(text, profile.areas, _area_names(profile.areas))
+    kinds = _choices(text, profile.kinds, _kind_names(profile.kinds))
+    deal = _deal(text)
+    ordinals = _ordinals(text)
+    when, ordinals = _when(text, ordinals)
+    numbers = _numbers(text, profile, deal)
+    clock = numbers.clock
+    if clock is not None:
+        when = replace(when or When(), clock=_on_the_day(clock, when))
+    return replace(
+        found,
+        language=language,
+        areas=areas,
+        kinds=kinds,
+        budget=numbers.budget,
+        unclear_budget=numbers.unclear,
+        budget_guess=numbers.guess,
+        rooms=numbers.rooms,
+        deal=deal,
+        when=when,
+        number=numbers.bare,
+        ordinals=ordinals,
+    )
+
+
+def _tokens(words: str) -> list[str]:
+    text = without_points(words).lower().replace("\u05be", " ")
+    text = re.sub("[’‘'׳\"״“”„`]", "", text)
+    text = re.sub("[₪$€]", " shekels ", text)
+    # “7 000”, “7,000”, “7.000” are one number; so is “1 250 000”.
+    text = re.sub(
+        r"(?<![\d.,:])\d{1,3}(?:[ ,.]\d{3})+(?![\d:])",
+        lambda number: re.sub(r"\D", "", number[0]),
+        text,
+    )
+    text = re.sub(r"(\d),(?=\d)", r"\1.", text)
+    text = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", text)
+    text = re.sub(r"(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=\d)", " ", text)
+    return re.findall(r"\d+(?:[.:]\d+)?|[^\W\d_]+", text)
+
+
+def _language(words: str, text: "_Text") -> Language | None:
+    for name, language in say.LANGUAGE_NAMES.items():
+        if name in text.tokens:
+            return language
+    hebrew = len(re.findall("[א-ת]", words))
+    latin = len(re.findall("[A-Za-z]", words))
+    if hebrew == latin == 0:
+        return None
+    return "he" if hebrew >= latin else "en"
+
+
+@dataclass(slots=True)
+class _Text:
+    """The tokens, and which of them have been understood: a word is taken once."""
+
+    tokens: list[str]
+    taken: list[bool] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.taken = [False] * len(self.tokens)
+
+    def take(self, start: int, end: int) -> None:
+        self.taken[start:end] = [True] * (end - start)
+
+    def is_free(self, start: int, end: int) -> bool:
+        return 0 <= start < end <= len(self.tokens) and not any(self.taken[start:end])
+
+    def take_phrase(self, phrases: Iterable[Sequence[str]]) -> int | None:
+        """The first place of a phrase; longest phrases first."""
+        for phrase in phrases:
+            for start in range(len(self.tokens) - len(phrase) + 1):
+                end = start + len(phrase)
+                if self.is_free(start, end) and self.tokens[start:end] == list(phrase):
+                    self.take(start, end)
+                    return start
+        return None
+
+    def at(self, position: int) -> str:
+        return self.tokens[position] if 0 <= position < len(self.tokens) else ""
+
+
+def _phrases(text: _Text) -> Understood:
+    """The order tells who wins: «לא משנה» is no «לא», “one second” is no “second”."""
+    no_matter = text.take_phrase(say.NO_MATTER) is not None
+    goodbye = text.take_phrase(say.GOODBYE) is not None
+    wait = text.take_phrase(say.WAIT) is not None
+    repeat = text.take_phrase(say.REPEAT) is not None or tuple(text.tokens) in say.REPEAT_ALONE
+    hello = text.take_phrase(say.HELLO) is not None
+    refusal = text.take_phrase(say.REFUSAL)
+    agreed = text.take_phrase(say.YES)
+    refused = text.take_phrase(say.NO) if refusal is None else refusal
+    thanks = text.take_phrase(say.THANKS) is not None
+    language_named = any(name in text.tokens for name in say.LANGUAGE_NAMES)
+    return Understood(
+        answer=_answer(agreed, refused),
+        no_matter=no_matter,
+        wait=wait,
+        goodbye=goodbye,
+        repeat=repeat,
+        hello=hello or language_named,
+        thanks=thanks,
+    )
+
+
+def _answer(agreed: int | None, refused: int | None) -> Literal["yes", "no"] | None:
+    if agreed is None and refused is None:
+        return None
+    # “No, right, the second one”: what comes first is the answer.
+    if refused is not None and (agreed is None or refused < agreed):
+        return "no"
+    return "yes"
+
+
+def _deal(text: _Text) -> Deal | None:
+    rent = any(token in say.RENT for token in text.tokens)
+    buy = any(token in say.BUY for token in text.tokens)
+    if rent == buy:
+        return None
+    return "rent" if rent else "buy"
+
+
+_Names = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _fold(word: str) -> str:
+    """Full and short Hebrew spelling alike: «נווה» and «נוה», «גבעתיים» and «גבעתים»."""
+    return word.replace("וו", "ו").replace("יי", "י")
+
+
+@lru_cache(maxsize=64)
+def _area_names(choices: tuple[Choice, ...]) -> _Names:
+    return _names(choices, articles=("the",))
+
+
+@lru_cache(maxsize=64)
+def _kind_names(choices: tuple[Choice, ...]) -> _Names:
+    return _names(choices, articles=("a", "an"))
+
+
+def _names(choices: tuple[Choice, ...], articles: tuple[str, ...]) -> _Names:
+    """(key, words of one of its names), longest first."""
+    names: set[tuple[str, tuple[str, ...]]] = set()
+    for choice in choices:
+        for name in (choice.he, choice.en, *choice.aliases):
+            words = [_fold(word) for word in _tokens(name)]
+            if len(words) > 1 and words[0] in articles:
+                words = words[1:]
+            names.add((choice.key, tuple(words)))
+    return tuple(sorted(names, key=lambda name: (-len(name[1]), name)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    key: str
+    start: int
+    end: int
+    distance: int
+
+
+def _choices(text: _Text, choices: tuple[Choice, ...], names: _Names) -> tuple[str, ...]:
+    """The keys that were named, in that order; after a correction only the last."""
+    matches = sorted(_best_matches(text, names), key=lambda match: match.start)
+    for match in matches:
+        text.take(match.start, match.end)
+    wide = {choice.key for choice in choices if choice.wide}
+    if any(match.key not in wide for match in matches):
+        matches = [match for match in matches if match.key not in wide]
+    matches = [match for match in matches if not _is_denied(text, match)]
+    keys = tuple(dict.fromkeys(match.key for match in matches))
+    return keys[-1:] if _is_correction(text, matches) else keys
+
+
+def _best_matches(text: _Text, names: _Names) -> list[_Match]:
+    """Matches that do not overlap: exact before misspelt, long before short. A stretch that fits
+    two names equally well, and neither exactly, fits none."""
+    found = sorted(
+        _all_matches(text, names), key=lambda m: (m.distance > 0, m.start - m.end, m.distance)
+    )
+    best: list[_Match] = []
+    for match in found:
+        if any(match.start < other.end and other.start < match.end for other in best):
+            continue
+        rivals = [m for m in found if (m.start, m.end) == (match.start, match.end)]
+        tied = {m.key for m in rivals if m.distance == match.distance}
+        if len(tied) == 1:
+            best.append(match)
+    return best
+
+
+def _all_matches(text: _Text, names: _Names) -> Iterable[_Match]:
+    for key, name in names:
+        # “Ramatgan” and “Flor entin”: a name may also be heard as one word less or more.
+        for length in {len(name), len(name) - 1, len(name) + 1} - {0}:
+            for start in range(len(text.tokens) - length + 1):
+                end = start + length
+                if not text.is_free(start, end):
+                    continue
+                distance = _distance_of(text.tokens[start:end], name)
+                if distance is not None:
+                    yield _Match(key, start, end, distance)
+
+
+_LOCATIVES = ("", "ב", "ל", "מ", "ה", "ו", "ש", "וב", "שב", "בה", "לה", "מה", "שה", "כש")
+
+
+def _distance_of(tokens: Sequence[str], name: tuple[str, ...]) -> int | None:
+    heard = [_fold(token) for token in tokens]
+    if len(heard) != len(name):
+        heard, words = ["".join(heard)], ["".join(name)]
+        if len(words[0]) < 6:
+            return None
+    else:
+        words = list(name)
+    total = 0
+    for position, (one, other) in enumerate(zip(heard, words, strict=True)):
+        prefixes = _LOCATIVES if "א" <= other[0] <= "ת" else ("",)
+        if position and other.startswith("ה"):
+            prefixes = ("",)
+        distance = min(_near(one, prefix + other, _tolerance(other)) for prefix in prefixes)
+        distance = min(distance, _without_article(one, other))
+        if distance > _tolerance(other):
+            return None
+        total += distance
+    return total if total <= _tolerance("".join(words)) else None
+
+
+def _without_article(heard: str, name: str) -> int:
+    """«בצפון» for «הצפון»: the prefix swallows the article."""
+    swallowed = name.startswith("ה") and heard[:1] in "בלמ" and heard[1:] == name[1:]
+    return 0 if swallowed else 9
+
+
+def _tolerance(word: str) -> int:
+    if len(word) < 6:
+        return 0
+    return 1 if len(word) < 8 else 2
+
+
+def _near(one: str, other: str, limit: int) -> int:
+    """Edit distance (a swap of neighbors counts one); anything over the limit is `limit + 1`."""
+    if one == other:
+        return 0
+    if limit == 0 or abs(len(one) - len(other)) > limit or one[:1] != other[:1]:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        previous, row = row, [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (letter != wanted))
+            swapped = i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted
+            row.append(min(cost, before[j - 2] + 1) if swapped else cost)
+        before = previous
+    return min(row[-1], limit + 1)
+
+
+def _is_denied(text: _Text, match: _Match) -> bool:
+    """“Not Florentin”, «לא ביפו»; the comma of “no, Florentin” was lost, so a plain “no” does
+    not deny."""
+    before = text.at(match.start - 1)
+    if before in ("in", "the", "a", "an"):
+        before = text.at(match.start - 2)
+    return before in ("not", "except") or (before == "לא" and match.start > 1)
+
+
+def _is_correction(text: _Text, matches: Sequence[_Match]) -> bool:
+    return any(
+        token in say.CORRECTIONS
+        for one, other in pairwise(matches)
+        for token in text.tokens[one.end : other.start]
+    )
+
+
+def _ordinals(text: _Text) -> tuple[int, ...]:
+    return tuple(
+        ordinal
+        for ordinal, phrases in say.ORDINALS.items()
+        if text.take_phrase(phrases) is not None
+    )
+
+
+def _when(text: _Text, ordinals: tuple[int, ...]) -> tuple[When | None, tuple[int, ...]]:
+    """The day and its part. «ראשון» alone may be Sunday or the first: both are reported."""
+    next_week = text.take_phrase(say.NEXT_WEEK) is not None
+    days_ahead = _first_of(text, say.DAYS_AHEAD)
+    weekday = _first_of(text, say.WEEKDAYS)
+    if weekday is None and not ordinals:
+        weekday = _first_of(text, say.WEEKDAY_OR_ORDINAL)
+        if weekday in say.ORDINAL_OF_WEEKDAY:
+            ordinals = (say.ORDINAL_OF_WEEKDAY[weekday],)
+    part = _part(text)
+    any_time = text.take_phrase(say.ANY_TIME) is not None
+    if not any_time and not next_week and (days_ahead, weekday, part) == (None, None, None):
+        return None, ordinals
+    return When(weekday, days_ahead, next_week, part), ordinals
+
+
+def _first_of(text: _Text, table: dict[int, tuple[tuple[str, ...], ...]]) -> int | None:
+    for value, phrases in table.items():
+        if text.take_phrase(phrases) is not None:
+            return value
+    return None
+
+
+def _part(text: _Text) -> Part | None:
+    for part, phrases in say.PARTS.items():
+        if text.take_phrase(phrases) is not None:
+            return part
+    return None
+
+
+def _on_the_day(clock: int, when: When | None) -> int:
+    """“Four in the afternoon” is 16:00."""
+    if when is not None and when.part in ("afternoon", "evening") and clock < 12 * 60:
+        return clock + 12 * 60
+    return clock
+
+
+@dataclass(slots=True)
+class _Numbers:
+    budget: int | None = None
+    unclear: bool = False
+    guess: int | None = None
+    rooms: float | None = None
+    clock: int | None = None
+    bare: float | None = None
+
+
+def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
+    result = _Numbers(clock=_clock_phrase(text))
+    numbers = _free_numbers(text)
+    money: list[Number] = []
+    skip = -1
+    for index, number in enumerate(numbers):
+        if index == skip:
+            continue
+        following = numbers[index + 1] if index + 1 < len(numbers) else None
+        if _counts_rooms(text, number):
+            result.rooms = _rooms(text, number)
+        elif _is_money(text, number):
+            money.append(number)
+        elif result.clock is None and (minutes := _minutes_after(number, following)) is not None:
+            result.clock = minutes
+            skip = index + 1
+        elif result.clock is None and _is_clock(text, number):
+            result.clock = _clock(text, number)
+        elif following is not None and _shares_scale(text, number, following):
+            continue
+        elif result.bare is None:
+            result.bare = number.value
+        else:
+            result.unclear = True
+    _settle_money(result, money, text, profile, deal)
+    return result
+
+
+def _free_numbers(text: _Text) -> list[Number]:
+    found: list[Number] = []
+    position = 0
+    while position < len(text.tokens):
+        number = None if text.taken[position] else number_at(text.tokens, position)
+        if number is None or not text.is_free(number.start, number.end):
+            position += 1
+            continue
+        found.append(number)
+        position = number.end
+    return found
+
+
+def _counts_rooms(text: _Text, number: Number) -> bool:
+    return text.at(number.end) in say.ROOMS and 1 <= number.value <= 20
+
+
+def _rooms(text: _Text, number: Number) -> float:
+    """«שלושה חדרים וחצי»"""
+    half = text.at(number.end + 1) == "וחצי"
+    return number.value + (0.5 if half else 0)
+
+
+def _is_money(text: _Text, number: Number) -> bool:
+    if number.scaled or number.value >= 1_000 or text.at(number.end) in say.CURRENCY:
+        return True
+    before = {text.at(number.start - 1), text.at(number.start - 2)}
+    return bool(before & say.MONEY_HINTS) and text.at(number.end) not in say.CLOCK_TAILS
+
+
+def _shares_scale(text: _Text, number: Number, following: Number) -> bool:
+    """“Seven to eight thousand”: the first number counts thousands as well."""
+    between = text.tokens[number.end : following.start]
+    joined = all(token in say.RANGE for token in between) and number.value < following.value
+    return joined and (bool(between) or following.prefix != "") and _is_money(text, following)
+
+
+def _settle_money(
+    result: _Numbers, money: list[Number], text: _Text, profile: Profile, deal: Deal | None
+) -> None:
+    if not money:
+        return
+    # Of a range the upper end is what the caller would pay at most; two amounts without a word
+    # that joins them may be anything, except after “no” or “I mean”.
+    last = money[-1]
+    joined = all(_is_range(text, one, other) for one, other in pairwise(money))
+    if len(money) > 1 and not joined and not _corrects_amount(text, money):
+        result.unclear = True
+        return
+    number = max(money, key=lambda one: one.value) if joined else last
+    value = number.value
+    plausible = profile.least_budget <= value <= profile.most_budget and value == int(value)
+    if plausible and not number.doubtful:
+        result.budget = int(value)
+        return
+    result.unclear = True
+    result.guess = budget_guess(value, profile, deal)
+
+
+def _is_range(text: _Text, one: Number, other: Number) -> bool:
+    between = text.tokens[one.end : other.start]
+    return all(token in say.RANGE | say.CURRENCY for token in between) and bool(
+        between or other.prefix
+    )
+
+
+def _corrects_amount(text: _Text, money: Sequence[Number]) -> bool:
+    return any(token in say.CORRECTIONS for token in text.tokens[money[0].end : money[-1].start])
+
+
+def budget_guess(value: float, profile: Profile, deal: Deal | None) -> int | None:
+    """What somebody most likely means who says only “seven” or «מיליון מאתיים»."""
+    if value >= 1_000_000:
+        guess = value - value % 1_000 + 1_000 * (value % 1_000)
+    elif value >= 1_000:
+        return None
+    else:
+        guess = value * (1_000_000 if deal == "buy" and value <= 20 else 1_000)
+    plausible = profile.least_budget <= guess <= profile.most_budget and guess == int(guess)
+    return int(guess) if plausible else None
+
+
+def _clock_phrase(text: _Text) -> int | None:
+    """“10:30”, “half past ten”, “quarter to four”, «רבע לעשר»."""
+    for position, token in enumerate(text.tokens):
+        written = re.fullmatch(r"([01]?\d|2[0-3])[:.]([0-5]\d)", token)
+        if written and text.at(position + 1) not in say.SCALES_AND_ROOMS:
+            text.take(position, position + 1)
+            minutes = int(written[1]) * 60 + int(written[2])
+            return _with_half_of_day(text, position + 1, minutes)
+    for phrase, minutes in say.CLOCK_PHRASES.items():
+        for start in range(len(text.tokens) - len(phrase)):
+            end = start + len(phrase)
+            if tuple(text.tokens[start:end]) != phrase or not text.is_free(start, end):
+                continue
+            hour = number_at(text.tokens, end)
+            if hour is None or not _is_hour(hour.value):
+                continue
+            if text.tokens[start] == "רבע" and "ל" not in hour.prefix:
+                continue
+            text.take(start, hour.end)
+            return _with_half_of_day(text, hour.end, int(hour.value * 60) + minutes)
+    return None
+
+
+def _minutes_after(hour: Number, following: Number | None) -> int | None:
+    """“Ten thirty”, “10 30”, «עשר ושלושים»."""
+    if following is None or following.start != hour.end or following.scaled or hour.scaled:
+        return None
+    minutes = following.value
+    plain = 5 <= minutes <= 55 and minutes % 5 == 0 and _is_hour(hour.value)
+    return int(hour.value) * 60 + int(minutes) if plain and following.prefix in "ו" else None
+
+
+def _is_hour(value: float) -> bool:
+    return 1 <= value <= 23 and value == int(value)
+
+
+def _is_clock(text: _Text, number: Number) -> bool:
+    if not (1 <= number.value < 24 and (number.value * 4) % 1 == 0):
+        return False
+    before, after = text.at(number.start - 1), text.at(number.end)
+    return before in say.CLOCK_HEADS or "ב" in number.prefix or after in say.CLOCK_TAILS
+
+
+def _clock(text: _Text, number: Number) -> int:
+    return _with_half_of_day(text, number.end, int(number.value * 60))
+
+
+def _with_half_of_day(text: _Text, position: int, minutes: int) -> int:
+    if text.at(position) == "pm" and minutes < 12 * 60:
+        return minutes + 12 * 60
+    return minutes
