@@ -11,8 +11,8 @@ import re
 import sys
 import wave
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +20,16 @@ import numpy as np
 
 from bridge.rehearsal import audiosocket_phone, twilio_phone
 from bridge.rehearsal.phone import LOUD, CallFailed, CallOver, Phone, WaitedTooLong
-from bridge.settings import BadSettings, read_settings
+from bridge.settings import BadSettings, Settings, read_settings
 from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, RATE, level
 from engine.core.effects import Hear, Listen, StopListening
 from engine.core.events import Final, RecognitionFailed
-from engine.ports import HearingCommand, ProviderFailed, Recognizer, Voice
+from engine.dialogue.hebrew import without_points
+from engine.dialogue.profile import Profile
+from engine.ports import HearingCommand, HearingResult, ProviderFailed, Recognizer, Voice
+from engine.profile import ProfileBroken, load_profile, shipped_profile
 from engine.providers import local
+from engine.receptionist import lexicon, spoken_forms
 
 HOST = "127.0.0.1"
 PORTS = {"audiosocket": 9092, "twilio": 8080}
@@ -33,7 +37,9 @@ AGENT_SECONDS = 30.0
 """How long the agent may take for what it says."""
 PAUSE = 1.2
 """A silence of the agent that means: your turn."""
+CONNECT_SECONDS = 2.0
 DRAIN_SECONDS = 20.0
+START = "start the bridge with make run"
 LEAD_FRAMES = 10
 GAP_FRAMES = 30
 LONGEST_FRAMES = 1000
@@ -76,6 +82,8 @@ class Speech:
 
     voice: Voice | None
     recognizer: Recognizer | None
+    phrases: tuple[str, ...] = ()
+    """What the agent may well say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,27 +158,65 @@ async def run(args: argparse.Namespace) -> int:
     """0: the call came to an orderly end; 1: it failed; 2: the options are wrong."""
     try:
         phone = dial(args)
-        cache = read_settings().kav_data / "cache"
-    except (WrongUsage, BadSettings) as why:
+        settings = read_settings()
+        profile = read_profile(settings)
+    except (WrongUsage, BadSettings, ProfileBroken) as why:
         return _complain(str(why), 2)
     script = script_of(args)
     if args.no_transcript and not _needs_voice(script):
         return await place(phone, script, Speech(None, None), args)
-    loaded = await local.load(cache=cache, progress=_progress)
+    host, port = _address(args)
+    if not args.url and not await _answers(host, port):
+        # Said before the models are loaded, which takes a while.
+        return _complain(f"nothing listens on {host}:{port}; {START}", 1)
+    async with local_speech(settings, profile, args) as speech:
+        return await place(phone, script, speech, args)
+
+
+def read_profile(settings: Settings) -> Profile:
+    return load_profile(settings.kav_profile) if settings.kav_profile else shipped_profile("shai")
+
+
+@asynccontextmanager
+async def local_speech(
+    settings: Settings, profile: Profile, args: argparse.Namespace
+) -> AsyncGenerator[Speech]:
+    """Whatever of it is installed; what is missing is said in a sentence."""
+    loaded = await local.load(
+        cache=settings.kav_data / "cache",
+        languages=profile.languages,
+        lexicon=lexicon(profile),
+        progress=_progress,
+    )
     try:
         for sentence in _lacking(loaded, args):
             _progress(sentence)
         recognizer = None if args.no_transcript else loaded.recognizer
-        return await place(phone, script, Speech(loaded.voice, recognizer), args)
+        phrases = tuple(without_points(form) for form in spoken_forms(profile))
+        yield Speech(loaded.voice, recognizer, phrases)
     finally:
         loaded.close()
+
+
+def _address(args: argparse.Namespace) -> tuple[str, int]:
+    return args.host or HOST, args.port or PORTS[args.line]
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:  # a timeout is one too
+        return False
+    writer.close()
+    return True
 
 
 def dial(args: argparse.Namespace) -> AbstractAsyncContextManager[Phone]:
     """The call that the options describe, not begun yet. Raises `WrongUsage`."""
     if args.record and not args.record.absolute().parent.is_dir():
         raise WrongUsage(f"--record: there is no folder {args.record.absolute().parent}")
-    host, port = args.host or HOST, args.port or PORTS[args.line]
+    host, port = _address(args)
     if args.line == "audiosocket":
         if args.url or args.auth_token_file:
             raise WrongUsage("--url and --auth-token-file belong to --line twilio")
@@ -196,7 +242,7 @@ async def place(
         async with dialed as phone:
             failure = await _hold(phone, script, speech, args)
     except CallFailed as why:
-        return _complain(f"{why}; start the bridge with make run", 1)
+        return _complain(f"{why}; {START}", 1)
     print(f"{_time(phone.now)}  {phone.why}")
     for fault in phone.faults:
         _complain(f"the bridge broke the protocol: {fault}", 1)
@@ -215,7 +261,7 @@ async def _hold(phone: Phone, script: Script, speech: Speech, args: argparse.Nam
         # Nothing is raised within this group: a group of errors is nothing to show to a caller.
         async with asyncio.TaskGroup() as tasks:
             if speech.recognizer:
-                tasks.create_task(transcribe(phone, speech.recognizer, _show))
+                tasks.create_task(transcribe(phone, speech.recognizer, speech.phrases, _show))
             failure = await _attempt(talk, args.limit)
             await phone.hang_up()
     finally:
@@ -285,7 +331,9 @@ async def _perform(phone: Phone, step: Step, speech: Speech) -> None:
             await phone.said()
 
 
-async def transcribe(phone: Phone, recognizer: Recognizer, show: Show) -> None:
+async def transcribe(
+    phone: Phone, recognizer: Recognizer, expected: Sequence[str], show: Show
+) -> None:
     """Shows what the agent says, stretch by stretch, until the call is over."""
     commands: asyncio.Queue[HearingCommand | None] = asyncio.Queue()
     starts: list[float] = []
@@ -297,8 +345,13 @@ async def transcribe(phone: Phone, recognizer: Recognizer, show: Show) -> None:
                 commands.put_nowait(command)
             starts.append(stretch.start)
 
+    async def until_none() -> AsyncIterator[HearingCommand]:
+        while (command := await commands.get()) is not None:
+            yield command
+
     async with asyncio.TaskGroup() as tasks:
-        showing = tasks.create_task(_show_results(recognizer, commands, starts, show))
+        results = recognizer.recognize(until_none(), lambda: expected)
+        showing = tasks.create_task(_show_results(results, starts, show))
         async for frame in phone.listen():
             understand(stretches.hear(frame))
         understand(stretches.rest())
@@ -314,16 +367,9 @@ def _hearing(number: int, pcm: bytes) -> list[HearingCommand]:
 
 
 async def _show_results(
-    recognizer: Recognizer,
-    commands: asyncio.Queue[HearingCommand | None],
-    starts: list[float],
-    show: Show,
+    results: AsyncGenerator[HearingResult], starts: list[float], show: Show
 ) -> None:
-    async def until_none() -> AsyncIterator[HearingCommand]:
-        while (command := await commands.get()) is not None:
-            yield command
-
-    async with aclosing(recognizer.recognize(until_none(), lambda: ())) as results:
+    async with aclosing(results):
         async for result in results:
             match result:
                 case Final(number, text):
