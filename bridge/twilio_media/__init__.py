@@ -1,0 +1,48 @@
+"""The Twilio line: webhooks and the media websocket, as routes of one aiohttp application."""
+
+import logging
+
+from aiohttp import web
+
+from bridge.ticker import Ticker
+from bridge.twilio_media.server import MediaServer
+from bridge.twilio_media.webhooks import (
+    MEDIA_PATH,
+    Outcomes,
+    Signatures,
+    Tickets,
+    TwilioSettings,
+    Webhooks,
+)
+from engine.ports import OpenCall
+
+__all__ = ["TwilioSettings", "add_routes"]
+
+log = logging.getLogger(__name__)
+
+
+def add_routes(
+    app: web.Application, *, open_call: OpenCall, ticker: Ticker, settings: TwilioSettings
+) -> None:
+    """Every call that Twilio connects here becomes one `Call` of `open_call`."""
+    if settings.auth_token is None:
+        log.warning("Twilio's signatures are not checked: no auth token is configured")
+    signatures = Signatures(settings.auth_token)
+    tickets, outcomes = Tickets(), Outcomes()
+    media = MediaServer(
+        settings,
+        open_call=open_call,
+        ticker=ticker,
+        signatures=signatures,
+        tickets=tickets,
+        outcomes=outcomes,
+    )
+    webhooks = Webhooks(
+        settings,
+        signatures=signatures,
+        tickets=tickets,
+        outcomes=outcomes,
+        live_calls=media.live_calls,
+    )
+    app.add_routes([*webhooks.routes(), web.get(MEDIA_PATH, media.handle, allow_head=False)])
+    app.on_shutdown.append(media.stop)

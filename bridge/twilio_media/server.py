@@ -1,0 +1,462 @@
+"""The websocket that carries a Twilio call: moves messages between the socket and one `Call`.
+
+It decides nothing about the conversation, and nothing that goes wrong in one call leaves it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, assert_never
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from multidict import MultiDict
+
+from bridge.ticker import Ticker
+from bridge.twilio_media import codec
+from bridge.twilio_media.playout import TwilioPlayout
+from bridge.twilio_media.webhooks import (
+    MEDIA_PATH,
+    HungUpByUs,
+    Outcome,
+    Outcomes,
+    Signatures,
+    Ticket,
+    Tickets,
+    Transferred,
+    TwilioSettings,
+)
+from engine.ports import Call, CallFacts, OpenCall
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
+"""How long the other side may take to answer a close."""
+END_SECONDS = 10.0
+"""How long a call may take to end after its line is gone."""
+BACKLOG_BYTES = 32_768
+"""About 2 s of sound as messages: what may wait for a peer that does not read."""
+NEVER_WAIT = 1 << 40
+"""Bytes after which the socket may hold up who writes: `Stream` watches the backlog itself."""
+SPARE_SOCKETS = 8
+BEAT = "hb-"
+MAX_REASON = 120
+"""Bytes of a close reason; a control frame holds 125 with the code."""
+
+
+class Refused(Exception):
+    """A socket that never became a call; says why."""
+
+    def __init__(self, why: str, code: WSCloseCode = WSCloseCode.POLICY_VIOLATION) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+Socket = web.WebSocketResponse[Literal[False]]
+
+
+class MediaServer:
+    """All calls on this door."""
+
+    def __init__(
+        self,
+        settings: TwilioSettings,
+        *,
+        open_call: OpenCall,
+        ticker: Ticker,
+        signatures: Signatures,
+        tickets: Tickets,
+        outcomes: Outcomes,
+    ) -> None:
+        self._settings = settings
+        self._open_call = open_call
+        self._ticker = ticker
+        self._signatures = signatures
+        self._tickets = tickets
+        self._outcomes = outcomes
+        self._sockets = 0
+        self._live: dict[str, Stream] = {}
+
+    def live_calls(self) -> int:
+        return len(self._live)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        # The upgrade is signed like a webhook, over the URL that our TwiML gave.
+        url = self._settings.websocket(MEDIA_PATH)
+        if not self._signatures.genuine(request, url, MultiDict()):
+            log.warning("a media stream from %s refused: not signed by Twilio", request.remote)
+            return web.Response(status=403)
+        if self._sockets >= self._settings.max_calls + SPARE_SOCKETS:
+            log.warning("a media stream from %s refused: too many are open", request.remote)
+            return web.Response(status=503)
+        socket: Socket = web.WebSocketResponse(
+            timeout=CLOSE_SECONDS,
+            autoping=False,  # pongs are wanted here, for their time
+            compress=False,
+            max_msg_size=codec.MAX_MESSAGE,
+            writer_limit=NEVER_WAIT,
+            decode_text=False,
+        )
+        self._sockets += 1
+        try:
+            await socket.prepare(request)
+            await self._welcome(request, socket)
+        finally:
+            self._sockets -= 1
+        return socket
+
+    async def stop(self, _: web.Application) -> None:
+        for stream in list(self._live.values()):
+            stream.close("the bridge stops", WSCloseCode.GOING_AWAY)
+
+    async def _welcome(self, request: web.Request, socket: Socket) -> None:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                start = await _receive_start(socket)
+            ticket = self._redeem(start)
+        except TimeoutError:
+            await _turn_away(socket, Refused(f"no `start` within {START_SECONDS:g} s"))
+        except Refused as refused:
+            await _turn_away(socket, refused)
+        else:
+            await self._carry(request, socket, start, ticket)
+
+    def _redeem(self, start: codec.Start) -> Ticket:
+        if start.call in self._live:
+            raise Refused(f"call {start.call} has a stream already")
+        now = asyncio.get_running_loop().time()
+        ticket = self._tickets.redeem(start.call, start.parameters.get("token", ""), now)
+        if ticket is None:
+            raise Refused(f"call {start.call}: its token is missing, wrong, used or late")
+        return ticket
+
+    async def _carry(
+        self, request: web.Request, socket: Socket, start: codec.Start, ticket: Ticket
+    ) -> None:
+        stream = Stream(
+            socket,
+            start.stream,
+            CallFacts(start.call, "twilio", ticket.caller, ticket.called),
+            transport=request.transport,
+            outcomes=self._outcomes,
+            heartbeat=self._settings.heartbeat,
+        )
+        self._live[start.call] = stream
+        try:
+            await stream.carry(self._open_call, self._ticker)
+        finally:
+            del self._live[start.call]
+
+
+async def _receive_start(socket: Socket) -> codec.Start:
+    while True:
+        received = await socket.receive()
+        match received.type:
+            case WSMsgType.TEXT:
+                start = _start_in(received.data)
+                if start is not None:
+                    return start
+            case WSMsgType.BINARY:
+                raise Refused("a binary message", WSCloseCode.UNSUPPORTED_DATA)
+            case WSMsgType.PING:
+                await socket.pong(received.data)
+            case WSMsgType.PONG:
+                pass
+            case _:
+                raise Refused("the socket was closed before `start`")
+
+
+def _start_in(text: bytes) -> codec.Start | None:
+    try:
+        message = codec.decode(text)
+    except codec.MalformedMessage as malformed:
+        raise Refused(f"malformed message: {malformed}") from None
+    match message:
+        case codec.Start():
+            return message
+        case codec.Connected() | codec.Other():
+            return None
+        case _:
+            raise Refused("expected `start` before anything else")
+
+
+async def _turn_away(socket: Socket, refused: Refused) -> None:
+    log.warning("a media stream refused: %s", refused)
+    await socket.close(code=refused.code, message=_reason(str(refused)))
+
+
+def _reason(why: str) -> bytes:
+    return why.encode("ascii", "replace")[:MAX_REASON]
+
+
+class Stream:
+    """One call's stream; it is the call's `engine.ports.Line`."""
+
+    def __init__(
+        self,
+        socket: Socket,
+        stream: str,
+        facts: CallFacts,
+        *,
+        transport: asyncio.Transport | None,
+        outcomes: Outcomes,
+        heartbeat: float,
+    ) -> None:
+        self._socket = socket
+        self._stream = stream
+        self._facts = facts
+        self._transport = transport
+        self._outcomes = outcomes
+        self._playout = TwilioPlayout(stream)
+        self._framer = codec.Framer()
+        self._heart = _Heart(facts.id, heartbeat, self._now())
+        self._call: Call | None = None
+        self._outgoing: deque[tuple[bytes, WSMsgType]] = deque()
+        self._queued = 0
+        self._work = asyncio.Event()
+        self._closing: tuple[str, WSCloseCode] | None = None
+        self._strange = 0
+        """Messages of another stream, and starts after the first."""
+
+    # The line, as the engine sees it.
+
+    def play(self, turn: int, pcm: bytes) -> None:
+        now = self._now()
+        self._playout.play(turn, pcm, now)
+        self._send_due(now)
+
+    def end_reply(self, turn: int) -> None:
+        now = self._now()
+        self._playout.end_reply(turn, now)
+        self._send_due(now)
+
+    def clear(self) -> None:
+        now = self._now()
+        self._playout.clear(now)
+        self._send_due(now)
+
+    def hang_up(self, why: str) -> None:
+        self._leave(HungUpByUs(), why)
+
+    def transfer(self, key: str) -> None:
+        self._leave(Transferred(key), "transferred")
+
+    def _leave(self, outcome: Outcome, why: str) -> None:
+        # Known before the socket closes: Twilio asks at once what comes next.
+        if self._closing is None:
+            self._outcomes.note(self._facts.id, outcome, self._now())
+        self.close(why)
+
+    # The call, as the socket sees it.
+
+    def close(self, why: str, code: WSCloseCode = WSCloseCode.OK) -> None:
+        """Ends the stream; the first reason counts."""
+        if self._closing is None:
+            self._closing = why, code
+            self._work.set()
+
+    async def carry(self, open_call: OpenCall, ticker: Ticker) -> None:
+        """Returns when the socket is closed and the call has ended."""
+        with self._border():
+            self._call = open_call(self._facts, self)
+        if self._call is not None:
+            await self._converse(self._call, ticker)
+        await self._close_socket()
+
+    async def _converse(self, call: Call, ticker: Ticker) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(self._read(call))
+            running = tasks.create_task(self._run(call))
+            ticker.add(self._tick)
+            try:
+                await self._write()
+            finally:
+                ticker.remove(self._tick)
+                reading.cancel()
+                if not running.done():
+                    with self._border():
+                        call.hung_up(self._why())
+            await asyncio.wait({reading})
+            await self._close_socket()
+            await asyncio.wait({running}, timeout=END_SECONDS)
+            if running.cancel():
+                log.error("call %s: did not end within %g s", self._facts.id, END_SECONDS)
+
+    async def _run(self, call: Call) -> None:
+        with self._border():
+            call.answered()
+            await call.run()
+        self.close("the call has ended")
+
+    async def _write(self) -> None:
+        """Sends what is queued, until the stream is to be closed."""
+        while self._closing is None:
+            await self._work.wait()
+            self._work.clear()
+            self._queued = 0
+            while self._outgoing:
+                try:
+                    await self._socket.send_frame(*self._outgoing.popleft())
+                except ConnectionError:
+                    self.close("the connection is broken")
+                    return
+
+    async def _close_socket(self) -> None:
+        why, code = self._closing or (self._why(), WSCloseCode.GOING_AWAY)
+        if not self._socket.closed:
+            await self._socket.close(code=code, message=_reason(why))
+            log.info("call %s: stream closed: %s", self._facts.id, why)
+
+    def _why(self) -> str:
+        return self._closing[0] if self._closing else "the bridge stops"
+
+    @contextmanager
+    def _border(self) -> Iterator[None]:
+        """What fails in here ends this call, and no other."""
+        try:
+            yield
+        except Exception:
+            log.exception("call %s: failed", self._facts.id)
+            self.close("an error in the bridge", WSCloseCode.INTERNAL_ERROR)
+
+    # What comes in.
+
+    async def _read(self, call: Call) -> None:
+        with self._border():
+            while self._closing is None:
+                received = await self._socket.receive()
+                self._heart.peer_lives = True
+                if received.type is WSMsgType.TEXT:
+                    self._take_text(call, received.data)
+                else:
+                    self._take_other(received.type, received.data)
+
+    def _take_other(self, kind: WSMsgType, data: bytes) -> None:
+        match kind:
+            case WSMsgType.PING:
+                self._put(data, WSMsgType.PONG)
+            case WSMsgType.PONG:
+                self._heart.echo(data.decode("ascii", "replace"), self._now())
+            case WSMsgType.BINARY:
+                self.close("a binary message", WSCloseCode.UNSUPPORTED_DATA)
+            case WSMsgType.ERROR:
+                self.close("the connection broke, or its protocol", WSCloseCode.PROTOCOL_ERROR)
+            case _:
+                self.close("the other side closed the stream")
+
+    def _take_text(self, call: Call, text: bytes) -> None:
+        try:
+            message = codec.decode(text)
+        except codec.MalformedMessage as malformed:
+            self.close(f"malformed message: {malformed}", WSCloseCode.POLICY_VIOLATION)
+            return
+        match message:
+            case codec.Connected() | codec.Other():
+                pass
+            case codec.Start():
+                self._ignore("a second `start`")
+            case _ if message.stream != self._stream:
+                self._ignore("a message of another stream")
+            case codec.Media(mulaw=mulaw):
+                for frame in self._framer.frames(mulaw):
+                    call.frame(frame)
+            case codec.Mark(name=name):
+                self._take_mark(call, name)
+            case codec.DtmfPressed(digit=digit):
+                call.dtmf(digit)
+            case codec.Stop():
+                self.close("the caller hung up")
+            case _:
+                assert_never(message)
+
+    def _take_mark(self, call: Call, name: str) -> None:
+        now = self._now()
+        if name.startswith(BEAT):
+            self._heart.echo(name, now)
+            return
+        self._playout.mark(name, now)
+        self._tell_news(call, now)
+
+    def _ignore(self, what: str) -> None:
+        self._strange += 1
+        if self._strange == 1:
+            log.warning("call %s: ignores %s, and what follows of the kind", self._facts.id, what)
+
+    # What goes out.
+
+    def _tick(self, now: float) -> None:
+        if self._call is None or self._closing is not None:
+            return
+        with self._border():
+            self._send_due(now)
+            self._tell_news(self._call, now)
+            self._keep_alive(now)
+
+    def _tell_news(self, call: Call, now: float) -> None:
+        news = self._playout.news(now)
+        if news is not None:
+            call.played(news.turn, news.seconds, news.done)
+
+    def _keep_alive(self, now: float) -> None:
+        if now < self._heart.next:
+            return
+        if not self._heart.peer_lives:
+            self.close("nothing came for a whole heartbeat", WSCloseCode.GOING_AWAY)
+            return
+        beat = self._heart.beat(now)
+        self._put(beat.encode(), WSMsgType.PING)
+        if self._playout.idle:  # else the mark would wait behind the sound
+            self._put(codec.mark(self._stream, beat).encode(), WSMsgType.TEXT)
+
+    def _send_due(self, now: float) -> None:
+        for text in self._playout.due(now):
+            self._put(text.encode(), WSMsgType.TEXT)
+
+    def _put(self, data: bytes, kind: WSMsgType) -> None:
+        if self._closing is not None:
+            return
+        self._outgoing.append((data, kind))
+        self._queued += len(data)
+        self._work.set()
+        unsent = self._transport.get_write_buffer_size() if self._transport else 0
+        if self._queued + unsent > BACKLOG_BYTES:
+            self.close("the other side does not read", WSCloseCode.POLICY_VIOLATION)
+            self._outgoing.clear()
+            if self._transport is not None:
+                self._transport.abort()  # a close would wait for the reader that is not there
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+class _Heart:
+    """When a stream's next heartbeat is due, and how long the last one took to come back."""
+
+    def __init__(self, call: str, every: float, now: float) -> None:
+        self.next = now + every
+        self.peer_lives = True
+        """Something came since the last beat."""
+        self._call = call
+        self._every = every
+        self._beats = 0
+        self._sent_at: float | None = None
+
+    def beat(self, now: float) -> str:
+        """The name of the beat that is due."""
+        if self._sent_at is not None:
+            log.warning("WS_KEEPALIVE call=%s beat=%d unanswered", self._call, self._beats)
+        self.next = now + self._every
+        self.peer_lives = False
+        self._beats += 1
+        self._sent_at = now
+        return f"{BEAT}{self._beats}"
+
+    def echo(self, name: str, now: float) -> None:
+        """A ping or a mark came back; the first of a beat counts."""
+        if self._sent_at is None or name != f"{BEAT}{self._beats}":
+            return
+        rtt_ms = 1000 * (now - self._sent_at)
+        self._sent_at = None
+        log.info("WS_KEEPALIVE call=%s beat=%d rtt_ms=%.1f", self._call, self._beats, rtt_ms)

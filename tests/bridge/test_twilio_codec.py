@@ -1,0 +1,228 @@
+import contextlib
+import json
+import random
+import time
+from base64 import b64decode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.twilio_media import codec
+from engine.core.audio import mulaw_to_pcm
+
+# Twilio's documented messages, with ids of the documented form.
+STREAM = "MZ18ad3ab5a668481ce02b83e7395059f0"
+CONNECTED = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
+START = """
+{
+  "event": "start",
+  "sequenceNumber": "1",
+  "start": {
+    "accountSid": "AC5ef8732a3c49700934481addd5ce1659",
+    "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0",
+    "callSid": "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617",
+    "tracks": ["inbound"],
+    "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+    "customParameters": {"FirstName": "Jane", "LastName": "Doe"}
+  },
+  "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0"
+}
+"""
+MEDIA = """
+{
+  "event": "media",
+  "sequenceNumber": "3",
+  "media": {"track": "inbound", "chunk": "1", "timestamp": "5", "payload": "no+JhoaJjpzSHxA="},
+  "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0"
+}
+"""
+DTMF = """
+{
+  "event": "dtmf",
+  "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0",
+  "sequenceNumber": "5",
+  "dtmf": {"track": "inbound_track", "digit": "1"}
+}
+"""
+MARK = """
+{
+  "event": "mark",
+  "sequenceNumber": "4",
+  "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0",
+  "mark": {"name": "my label"}
+}
+"""
+STOP = """
+{
+  "event": "stop",
+  "sequenceNumber": "5",
+  "stop": {
+    "accountSid": "AC5ef8732a3c49700934481addd5ce1659",
+    "callSid": "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617"
+  },
+  "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0"
+}
+"""
+DOCUMENTED = [CONNECTED, START, MEDIA, DTMF, MARK, STOP]
+
+
+def test_the_documented_messages_are_understood() -> None:
+    assert [codec.decode(text) for text in DOCUMENTED] == [
+        codec.Connected(),
+        codec.Start(
+            STREAM,
+            "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617",
+            "AC5ef8732a3c49700934481addd5ce1659",
+            {"FirstName": "Jane", "LastName": "Doe"},
+        ),
+        codec.Media(STREAM, b64decode("no+JhoaJjpzSHxA=")),
+        codec.DtmfPressed(STREAM, "1"),
+        codec.Mark(STREAM, "my label"),
+        codec.Stop(STREAM),
+    ]
+
+
+def test_bytes_are_as_good_as_text() -> None:
+    assert codec.decode(MARK.encode()) == codec.decode(MARK)
+
+
+def test_sound_of_another_track_is_not_the_caller() -> None:
+    assert codec.decode(MEDIA.replace("inbound", "outbound")) == codec.Other()
+
+
+def test_an_event_that_is_new_to_us_is_no_fault() -> None:
+    assert codec.decode('{"event":"weather"}') == codec.Other()
+
+
+def test_the_token_is_not_in_the_repr_of_start() -> None:
+    assert "Jane" not in repr(codec.decode(START))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "media",
+        "null",
+        "[]",
+        "7",
+        '"media"',
+        "{}",
+        '{"event":null}',
+        '{"event":["media"]}',
+        '{"event":"media"}',
+        '{"event":"media","streamSid":"MZ1","media":[]}',
+        '{"event":"media","streamSid":7,"media":{"payload":""}}',
+        '{"event":"media","streamSid":"MZ1","media":{"payload":7}}',
+        '{"event":"media","streamSid":"MZ1","media":{"payload":"שלום"}}',
+        '{"event":"media","streamSid":"MZ1","media":{"payload":"AAA"}}',
+        '{"event":"media","streamSid":"MZ1","media":{"payload":"AA\\nAA"}}',
+        '{"event":"mark","streamSid":"MZ1","mark":{}}',
+        '{"event":"mark","streamSid":"MZ1","mark":{"name":1}}',
+        '{"event":"mark","streamSid":"MZ1","mark":{"name":"\\ud800"}}',
+        '{"event":"dtmf","streamSid":"MZ1","dtmf":{"digit":"12"}}',
+        '{"event":"dtmf","streamSid":"MZ1","dtmf":{"digit":""}}',
+        '{"event":"dtmf","streamSid":"MZ1","dtmf":{"digit":1}}',
+        '{"event":"stop","streamSid":NaN}',
+        '{"event":"stop","streamSid":-Infinity}',
+        '{"event":"stop","x":1e999}',
+        '{"event":"stop"}',
+        '{"event":"stop","streamSid":{}}',
+        START.replace("8000", "16000"),
+        START.replace("audio/x-mulaw", "audio/x-l16"),
+        START.replace('"channels": 1', '"channels": 2'),
+        START.replace('"Jane"', "7"),
+        START.replace('{"FirstName": "Jane", "LastName": "Doe"}', "[]"),
+        START.replace("CAf4e6a1b7c2d93e58a0b1c2d3e4f50617", "CA 1"),
+        START.replace("CAf4e6a1b7c2d93e58a0b1c2d3e4f50617", "C" * 65),
+        START.replace(STREAM, "MZ\\u0022", 1),
+        START.replace(STREAM, "MZ2", 1),
+        "[" * 60_000,
+        '{"event":' * 5_000,
+        "9" * 6_000,
+        " " * 65_537,
+        "\ud800",
+    ],
+)
+def test_what_twilio_would_not_send_is_malformed(text: str) -> None:
+    with pytest.raises(codec.MalformedMessage):
+        codec.decode(text)
+
+
+def test_what_is_not_utf8_is_malformed() -> None:
+    with pytest.raises(codec.MalformedMessage):
+        codec.decode(b'{"event":"\xff"}')
+
+
+def test_a_fault_does_not_repeat_what_came() -> None:
+    with pytest.raises(codec.MalformedMessage) as malformed:
+        codec.decode('{"event":"dtmf","streamSid":"MZ1","dtmf":{"digit":"972501234567"}}')
+    assert "972" not in str(malformed.value)
+    assert malformed.value.__cause__ is None
+
+
+def _damaged(text: str, dice: random.Random) -> bytes:
+    """A message with a few bytes changed, cut out or doubled."""
+    damaged = bytearray(text.encode())
+    for _ in range(dice.randint(1, 6)):
+        at = dice.randrange(len(damaged) + 1)
+        match dice.randrange(4):
+            case 0:
+                damaged[at : at + 1] = bytes([dice.randrange(256)])
+            case 1:
+                del damaged[at : at + dice.randint(1, 40)]
+            case 2:
+                damaged[at:at] = damaged[at : at + dice.randint(1, 40)]
+            case _:
+                damaged[at:at] = dice.choice([b"{", b"[", b'"', b"null", b"\\ud800", b"1e9", b","])
+    return bytes(damaged)
+
+
+def test_no_damage_raises_anything_else_and_none_takes_long() -> None:
+    dice = random.Random(18)
+    slowest = 0.0
+    for _ in range(20_000):
+        message = _damaged(dice.choice(DOCUMENTED), dice)
+        began = time.thread_time()
+        with contextlib.suppress(codec.MalformedMessage):
+            codec.decode(message)
+        slowest = max(slowest, time.thread_time() - began)
+    assert slowest < 0.1
+
+
+VALUES = ("null", "true", "7", "-0.5", '""', '"x"', "[]", '["x"]', "{}", '{"name":1}')
+VALUE = st.sampled_from(VALUES)
+NAMES = st.sampled_from(["payload", "name", "digit", "streamSid", "callSid", "mediaFormat"])
+BODY = VALUE | st.builds('{{"{}":{}}}'.format, NAMES, VALUE)
+EVENT = st.sampled_from(["connected", "start", "media", "dtmf", "mark", "stop"])
+
+
+@given(event=EVENT, body=BODY, stream=st.just(f'"{STREAM}"') | VALUE)
+def test_wrong_shapes_raise_nothing_else(event: str, body: str, stream: str) -> None:
+    with contextlib.suppress(codec.MalformedMessage):
+        codec.decode(f'{{"event":"{event}","streamSid":{stream},"{event}":{body}}}')
+
+
+def test_sound_goes_out_as_documented() -> None:
+    sent = json.loads(codec.media(STREAM, bytes(range(256))))
+    assert b64decode(sent["media"].pop("payload")) == bytes(range(256))
+    assert sent == {"event": "media", "streamSid": STREAM, "media": {}}
+
+
+def test_marks_and_clears_go_out_as_documented() -> None:
+    assert json.loads(codec.mark(STREAM, "3:end")) == {
+        "event": "mark",
+        "streamSid": STREAM,
+        "mark": {"name": "3:end"},
+    }
+    assert json.loads(codec.clear(STREAM)) == {"event": "clear", "streamSid": STREAM}
+
+
+@given(st.lists(st.binary(max_size=700)))
+def test_frames_are_the_same_however_the_sound_is_cut(pieces: list[bytes]) -> None:
+    framer = codec.Framer()
+    frames = [frame for piece in pieces for frame in framer.frames(piece)]
+    whole = mulaw_to_pcm(b"".join(pieces))
+    assert all(len(frame) == 320 for frame in frames)
+    assert b"".join(frames) == whole[: len(whole) // 320 * 320]
