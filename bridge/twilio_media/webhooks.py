@@ -33,8 +33,8 @@ OUTCOME_SECONDS = 60.0
 _CALL = re.compile(r"CA[0-9a-fA-F]{32}")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _PARTY = re.compile(r"[\w+.:@;=*#-]{0,256}", re.ASCII)
-# Names and values are signed joined with nothing between: a digit moved from a value to the next
-# name would not be noticed, so a name has to look like one.
+# Names and values are signed joined with nothing between: what moves from a value to its name, or
+# back, is not noticed. So a name has to look like one, and an id like an id.
 _FIELD = re.compile(r"[A-Z][A-Za-z0-9_.-]{0,127}")
 
 
@@ -234,7 +234,7 @@ class Webhooks:
             pairs = parse_qsl(
                 body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS
             )
-        except (ValueError, TimeoutError):
+        except (ValueError, TimeoutError, web.RequestPayloadError):
             raise _forbidden(request, "its form cannot be read") from None
         form = MultiDict(pairs)
         if not self._signatures.genuine(request, self._settings.http(request.path), form):
@@ -304,7 +304,7 @@ def _party(form: MultiDict[str], name: str) -> str:
 
 def _forbidden(request: web.Request, why: str) -> web.HTTPForbidden:
     log.warning("%s from %s refused: %s", request.path, request.remote, why)
-    return web.HTTPForbidden(body=b"")
+    return web.HTTPForbidden(text="")
 
 
 def _twiml(response: VoiceResponse) -> web.Response:

@@ -28,6 +28,8 @@ ACCOUNT = "AC5ef8732a3c49700934481addd5ce1659"
 PUBLIC = "https://kav.example"
 PATIENCE = 5.0
 
+pytestmark = pytest.mark.e2e
+
 
 def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     @wraps(test)

@@ -1,0 +1,332 @@
+"""The webhooks as Twilio, and as everybody else, meets them."""
+
+import asyncio
+import functools
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from bridge.ticker import Ticker
+from bridge.twilio_media import TwilioSettings, add_routes
+from bridge.twilio_media.webhooks import Outcomes, Tickets, Transferred, after, connect
+from engine.ports import Call, CallFacts, Line
+
+CALL = "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617"
+ACCOUNT = "AC5ef8732a3c49700934481addd5ce1659"
+SECRET = "0123456789abcdef"
+PUBLIC = "https://kav.example/line"
+SETTINGS = TwilioSettings(PUBLIC, SECRET)
+POSTS = [
+    "/twilio/voice",
+    "/twilio/after_stream",
+    "/twilio/stream_status",
+    "/twilio/stream_ended",
+    "/twilio/call_status",
+]
+STATUSES = POSTS[2:]
+FORM = {
+    "CallSid": CALL,
+    "AccountSid": ACCOUNT,
+    "From": "+972501234567",
+    "To": "+97231234567",
+    "CallStatus": "ringing",
+    "CallerName": "",
+    "FromCity": "תל אביב",
+}
+
+
+def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    marked: Callable[..., None] = pytest.mark.e2e(run)
+    return marked
+
+
+def sign(url: str, form: Mapping[str, str], token: str = SECRET) -> dict[str, str]:
+    signature = RequestValidator(token).compute_signature(url, form)
+    return {"X-Twilio-Signature": signature}
+
+
+def no_calls(facts: CallFacts, line: Line) -> Call:
+    raise AssertionError("no stream is opened here")
+
+
+@dataclass
+class Door:
+    url: str
+    http: aiohttp.ClientSession
+
+    async def post(self, path: str, form: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """As Twilio posts, signed."""
+        form = FORM if form is None else form
+        return await self.send(path, data=dict(form), headers=sign(PUBLIC + path, form))
+
+    async def send(self, path: str, **kwargs: Any) -> tuple[int, str]:
+        async with self.http.post(self.url + path, **kwargs) as answer:
+            return answer.status, await answer.text()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with self.http.get(self.url + path) as answer:
+            return answer.status, await answer.text()
+
+
+@asynccontextmanager
+async def door(settings: TwilioSettings = SETTINGS) -> AsyncIterator[Door]:
+    app = web.Application()
+    add_routes(app, open_call=no_calls, ticker=Ticker(), settings=settings)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    # A connection for each request: what is refused may end its connection.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        try:
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", http)
+        finally:
+            await runner.cleanup()
+
+
+@on_loop
+async def test_a_call_is_connected_to_the_public_stream() -> None:
+    async with door() as it:
+        status, text = await it.post("/twilio/voice")
+    assert status == 200
+    verbs = list(ET.fromstring(text))
+    assert [verb.tag for verb in verbs] == ["Connect", "Redirect"]
+    stream = verbs[0][0]
+    assert stream.get("url") == "wss://kav.example/line/ws/twilio-media"
+    assert stream.get("statusCallback") == f"{PUBLIC}/twilio/stream_status"
+    assert [child.get("name") for child in stream] == ["token"]
+    assert len(stream[0].get("value", "")) >= 22  # 128 bits in base64
+    assert verbs[1].text == f"{PUBLIC}/twilio/after_stream"
+    assert "972" not in text
+
+
+@on_loop
+async def test_a_repeated_request_gets_the_same_answer() -> None:
+    async with door() as it:
+        assert await it.post("/twilio/voice") == await it.post("/twilio/voice")
+
+
+@on_loop
+async def test_the_preview_shows_the_answer_without_a_real_token() -> None:
+    async with door() as it:
+        status, text = await it.get("/twilio/voice/preview")
+    assert status == 200
+    assert text == str(connect(SETTINGS, "preview-only"))
+
+
+@pytest.mark.parametrize("path", STATUSES)
+@on_loop
+async def test_status_callbacks_are_taken_with_204(path: str) -> None:
+    form = {**FORM, "StreamEvent": "stream-error", "StreamError": "handshake\nfailed"}
+    async with door() as it:
+        assert await it.post(path, form) == (204, "")
+
+
+@on_loop
+async def test_version_says_who_is_here() -> None:
+    async with door() as it, it.http.get(it.url + "/version") as answer:
+        body = await answer.json()
+    assert answer.status == 200
+    assert body["name"] == "kav"
+    assert body["version"]
+
+
+@pytest.mark.parametrize("path", POSTS)
+@on_loop
+async def test_what_twilio_did_not_sign_is_refused_with_nothing(path: str) -> None:
+    right = sign(PUBLIC + path, FORM)
+    async with door() as it:
+        assert await it.send(path, data=FORM) == (403, "")
+        assert await it.send(path, data=FORM, headers={"X-Twilio-Signature": ""}) == (403, "")
+        assert await it.send(path, data=FORM, headers=sign(it.url + path, FORM)) == (403, "")
+        other = sign(PUBLIC + path, FORM, token="another")
+        assert await it.send(path, data=FORM, headers=other) == (403, "")
+        assert await it.send(path, data={**FORM, "To": "+1900"}, headers=right) == (403, "")
+        assert await it.send(path, data={**FORM, "X": ""}, headers=right) == (403, "")
+        assert await it.send(path + "?a=1", data=FORM, headers=right) == (403, "")
+        assert await it.send(path, json=FORM, headers=right) == (403, "")
+        assert await it.send(path, data=b"", headers=right) == (403, "")
+        assert (await it.get(path))[0] == 405
+
+
+@on_loop
+async def test_a_query_of_ours_is_part_of_what_is_signed() -> None:
+    path = "/twilio/call_status?from=console&x=%D7%90"
+    async with door() as it:
+        assert (await it.post(path))[0] == 204
+
+
+@on_loop
+async def test_signed_fields_that_were_cut_elsewhere_are_refused() -> None:
+    """Twilio signs names and values joined, so these are signed like `FORM`."""
+    path = "/twilio/voice"
+    headers = sign(PUBLIC + path, FORM)
+    named = {name: value for name, value in FORM.items() if name != "FromCity"}
+    named |= {"FromCityתל": " אביב"}
+    lost = {name: value for name, value in FORM.items() if name != "CallSid"}
+    lost |= {"CallS": "id" + CALL}
+    async with door() as it:
+        for form in (named, lost):
+            assert RequestValidator(SECRET).validate(
+                PUBLIC + path, form, headers["X-Twilio-Signature"]
+            )
+            assert await it.send(path, data=form, headers=headers) == (403, "")
+
+
+@on_loop
+async def test_ids_that_are_not_twilios_are_refused() -> None:
+    async with door() as it:
+        for wrong in ({"CallSid": "CA1"}, {"AccountSid": ""}, {"CallSid": CALL + "\n"}):
+            assert await it.post("/twilio/voice", {**FORM, **wrong}) == (403, "")
+
+
+@on_loop
+async def test_a_large_body_is_refused() -> None:
+    form = {**FORM, "SpeechResult": "a" * 70_000}
+    async with door() as it:
+        assert (await it.post("/twilio/call_status", form))[0] == 413
+
+
+def _odd_request(dice: random.Random) -> dict[str, Any]:
+    """What somebody who is not Twilio might send."""
+    letters = "aA0=&%+;\\\"'{}[]<>\x00\x7f\xff א"
+    junk = "".join(dice.choice(letters) for _ in range(dice.randrange(60))).encode()
+    types = [
+        "application/x-www-form-urlencoded",
+        "application/x-www-form-urlencoded; charset=nonsense",
+        "application/json",
+        "multipart/form-data; boundary=x",
+        "multipart/form-data",
+        "/",
+        "",
+    ]
+    signatures = ["", "x", "é" * 28, "A" * 27 + "=", "\t", "a" * 5000]
+    headers = {
+        "Content-Type": dice.choice(types),
+        "X-Twilio-Signature": dice.choice(signatures),
+        "Host": dice.choice(["kav.example", "kav.example:0", "[::1", "a b", "x:99999999"]),
+        "X-Forwarded-Proto": dice.choice(["https", "wss", ""]),
+    }
+    if dice.random() < 0.2:
+        headers["Content-Encoding"] = dice.choice(["gzip", "deflate", "br", "what"])
+    if dice.random() < 0.2:
+        del headers["X-Twilio-Signature"]
+    return {"data": junk, "headers": headers}
+
+
+@on_loop
+async def test_nothing_that_is_sent_makes_a_500_or_an_effect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    dice = random.Random(4)
+    queries = ["", "?bodySHA256=1", "?a=%00", "?[", "?a=%ed%a0%80", "?" + "a&" * 300]
+    async with door() as it:
+        for _ in range(600):
+            path = dice.choice(POSTS) + dice.choice(queries)
+            status, _ = await it.send(path, skip_auto_headers=["Accept"], **_odd_request(dice))
+            assert 400 <= status < 500
+
+
+RAW = [
+    "POST {path} HTTP/1.1\r\nHost: x\r\n\r\n",
+    "POST http://kav.example:99999{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+    "POST http://[::1{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+    "POST {path}#f HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+    "Content-Type: application/x-www-form-urlencoded\r\n\r\na",
+    "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n"
+    "Content-Type: application/x-www-form-urlencoded\r\n\r\nzz",
+    "POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    "Content-Type: application/x-www-form-urlencoded\r\n\r\nzz\r\n",
+    "GET /ws/twilio-media HTTP/1.1\r\nHost: x:y:z\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nX-Twilio-Signature: \xff\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("raw", RAW)
+@on_loop
+async def test_odd_requests_by_hand_get_4xx(raw: str) -> None:
+    async with door() as it:
+        port = int(it.url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(raw.format(path="/twilio/voice").encode("latin-1"))
+        async with asyncio.timeout(5):
+            line = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    assert line.split()[1].startswith(b"4"), line
+
+
+@on_loop
+async def test_without_a_token_nothing_is_checked_and_the_log_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with door(replace(SETTINGS, auth_token=None)) as it:
+        for _ in range(2):
+            status, text = await it.send("/twilio/voice", data=FORM)
+            assert status == 200
+            assert "<Connect>" in text
+    assert caplog.text.count("no auth token is configured") == 1
+
+
+def test_the_settings_do_not_show_their_secret() -> None:
+    assert SECRET not in repr(SETTINGS)
+
+
+def test_a_ticket_is_for_one_call_once_and_in_time() -> None:
+    tickets = Tickets()
+    token = tickets.issue(CALL, "+1", "+2", 0.0)
+    assert tickets.redeem("CA" + 32 * "0", token, 1.0) is None
+    assert tickets.redeem(CALL, token[:-1], 1.0) is None
+    ticket = tickets.redeem(CALL, token, 1.0)
+    assert ticket is not None
+    assert (ticket.caller, ticket.called) == ("+1", "+2")
+    assert token not in repr(ticket)
+    assert tickets.redeem(CALL, token, 1.0) is None
+    late = tickets.issue(CALL, "+1", "+2", 2.0)
+    assert late != token
+    assert tickets.redeem(CALL, late, 62.0) is None
+
+
+def test_tickets_and_outcomes_do_not_pile_up() -> None:
+    tickets, outcomes = Tickets(), Outcomes()
+    for number in range(1000):
+        tickets.issue(f"CA{number}", "", "", number * 1.0)
+        outcomes.note(f"CA{number}", Transferred("sales"), number * 1.0)
+    assert len(tickets._waiting) <= 60
+    assert len(outcomes._known) <= 60
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))
+
+
+@given(token=TEXT, apology=TEXT, number=TEXT)
+def test_twiml_is_well_formed_whatever_is_in_it(token: str, apology: str, number: str) -> None:
+    settings = TwilioSettings(PUBLIC, None, apology=apology, transfers={"sales": number})
+    stream = ET.fromstring(str(connect(settings, token))).find("./Connect/Stream/Parameter")
+    assert stream is not None
+    assert stream.get("value") == token
+    ET.fromstring(str(after(settings, None)))
+    dial = ET.fromstring(str(after(settings, Transferred("sales")))).find("./Dial")
+    assert dial is not None
+    assert (dial.text or "") == number
+
+
+def test_a_transfer_to_nobody_known_is_not_dialed() -> None:
+    settings = TwilioSettings(PUBLIC, None, apology="", transfers={"sales": "+1"})
+    assert "<Hangup />" in str(after(settings, Transferred("+1900")))
