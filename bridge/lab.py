@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -280,15 +281,17 @@ async def _bridge_answers(host: str, port: int) -> bool:
 
 
 async def _tell_calls(asterisk: Asterisk) -> None:
+    """Until Asterisk has closed the connection: when it has ended."""
     loop = asyncio.get_running_loop()
     calls = CallLog()
-    reader, writer = await _log_in(asterisk.ami_port, asterisk.ami_secret)
     try:
-        async for event in _messages(reader):
-            if line := calls.line(event, loop.time()):
-                _tell(f"{datetime.now().astimezone():%H:%M:%S}  {line}")
-    finally:
-        writer.close()
+        reader, writer = await _log_in(asterisk.ami_port, asterisk.ami_secret)
+        with closing(writer):
+            async for event in _messages(reader):
+                if line := calls.line(event, loop.time()):
+                    _tell(f"{datetime.now().astimezone():%H:%M:%S}  {line}")
+    except ConnectionError:
+        return
 
 
 def _tell_account(asterisk: Asterisk) -> None:

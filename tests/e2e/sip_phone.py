@@ -17,9 +17,10 @@ import numpy.typing as npt
 from baresip import Account, Call, Config, Event, Runtime, StackEvent, UserAgent
 from baresip.errors import AudioNotActive, AudioRestarted, StaleHandleError
 
+from bridge.ticker import PERIOD, Ticker
+
 RATE = 8000
 BYTES_PER_SEC = 2 * RATE
-_PERIOD = 0.02
 # Written ahead of the wire, so that a busy event loop is not heard as a stutter.
 _AHEAD_BYTES = BYTES_PER_SEC // 10
 _READ_BYTES = BYTES_PER_SEC // 4
@@ -62,7 +63,7 @@ class SipCall:
         self.pieces: list[Piece] = []
         """When what part of `heard` was heard."""
         self._handle = handle
-        self._moments = [Moment(began, "dialed")]
+        self._moments = [Moment(began, "began")]
         self._answered = asyncio.Event()
         self._closed = asyncio.Event()
         self._heard = bytearray()
@@ -241,8 +242,8 @@ class SipPhone:
         # The stack tells of an answer that comes before dial() has returned when nobody listens
         # to that call yet: kept here until somebody does.
         self._early: dict[int, list[StackEvent]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._next = 0.0
+        self._incoming: asyncio.Queue[Call] = asyncio.Queue()
+        self._ticker = Ticker()
 
     async def __aenter__(self) -> "SipPhone":
         # Loopback has to be named: the stack does not look for addresses there.
@@ -255,8 +256,8 @@ class SipPhone:
         except BaseException:
             await self._runtime.close()
             raise
-        self._next = asyncio.get_running_loop().time()
-        self._beat()
+        self._agent.on_incoming(self._incoming.put_nowait)
+        self._ticker.add(self._pump)
         return self
 
     async def __aexit__(
@@ -265,22 +266,33 @@ class SipPhone:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._ticker.remove(self._pump)
         await self._runtime.close()
 
     async def call(self, uri: str, *, within: float = 10.0) -> SipCall:
         """Returns when the call has been answered. Raises `CallRefused`."""
         began = asyncio.get_running_loop().time()
-        handle = await self._agent.dial(uri)
-        call = self._calls[handle.handle] = SipCall(handle, began)
-        for event in self._early.pop(handle.handle, []):
-            call.hear_of(event)
+        call = self._adopt(await self._agent.dial(uri), began)
         try:
             await call.wait_answered(within)
         except TimeoutError:
             await call.hang_up()
             raise CallRefused(f"no answer within {within:g} s") from None
+        return call
+
+    async def answer(self, *, within: float = 30.0) -> SipCall:
+        """The next call to this phone, picked up at once."""
+        async with asyncio.timeout(within):
+            handle = await self._incoming.get()
+            call = self._adopt(handle, asyncio.get_running_loop().time())
+            await handle.answer()
+            await call.wait_answered(within)
+        return call
+
+    def _adopt(self, handle: Call, began: float) -> SipCall:
+        call = self._calls[handle.handle] = SipCall(handle, began)
+        for event in self._early.pop(handle.handle, []):
+            call.hear_of(event)
         return call
 
     def _on_event(self, event: StackEvent) -> None:
@@ -292,33 +304,28 @@ class SipPhone:
         else:
             call.hear_of(event)
 
-    def _beat(self) -> None:
-        """One timer for all calls, on absolute times; what a stall missed is not made up for."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+    def _pump(self, now: float) -> None:
         for call in self._calls.values():
             call.pump(now)
-        self._next = max(self._next + _PERIOD, now)
-        self._timer = loop.call_at(self._next, self._beat)
 
 
-def alike(told: bytes, heard: bytes) -> list[float]:
-    """For each half second of `told`, how well it is found anywhere in `heard`: 1 is itself.
+def alike(told: bytes, heard: bytes, window: float = 0.1) -> list[float]:
+    """For each window of `told`, how well it is found anywhere in `heard`: 1 is itself.
 
-    In pieces, because a phone's jitter buffer shifts what follows by a few milliseconds."""
-    size = RATE // 2
-    ear = np.frombuffer(heard, dtype="<i2").astype(float)
-    if len(ear) < size:
-        return [0.0] * (len(told) // (2 * size))
+    In pieces, because a jitter buffer shifts what follows by some milliseconds, on a busy machine
+    often. Windows without a sound are left out. Short ones are for noise; speech resembles itself."""
+    size = round(window * RATE)
+    mouth, ear = (np.frombuffer(sound, dtype="<i2").astype(float) for sound in (told, heard))
+    ear = np.concatenate([ear, np.zeros(size)])
     energy = np.concatenate([[0.0], np.cumsum(ear**2)])
     loudness = np.sqrt(np.maximum(energy[size:] - energy[:-size], 1.0))
-    windows = np.frombuffer(told, dtype="<i2").astype(float)
-    return [
-        float(
-            np.max(_correlate(ear, window) / (loudness * max(1.0, float(np.linalg.norm(window)))))
-        )
-        for window in (windows[i : i + size] for i in range(0, len(windows) - size + 1, size))
-    ]
+    found = []
+    for start in range(0, len(mouth) - size + 1, size):
+        part = mouth[start : start + size]
+        norm = float(np.linalg.norm(part))
+        if norm >= _LOUD_RMS * size**0.5:
+            found.append(float(np.max(_correlate(ear, part) / loudness)) / norm)
+    return found
 
 
 def _correlate(long: _Samples, short: _Samples) -> _Samples:
@@ -353,7 +360,7 @@ def _sounds(heard: bytearray, pieces: list[Piece]) -> list[Moment]:
             frame = np.frombuffer(heard[start : min(start + _FRAME_BYTES, piece.end)], dtype="<i2")
             at = piece.at - (piece.end - start) / BYTES_PER_SEC
             if last_loud is not None and at - last_loud > 0.2:
-                moments.append(Moment(last_loud + _PERIOD, "silence"))
+                moments.append(Moment(last_loud + PERIOD, "silence"))
                 last_loud = None
             if float(np.sqrt(np.mean(frame.astype(float) ** 2))) < _LOUD_RMS:
                 continue
@@ -361,5 +368,5 @@ def _sounds(heard: bytearray, pieces: list[Piece]) -> list[Moment]:
                 moments.append(Moment(at, "sound"))
             last_loud = at
     if last_loud is not None:
-        moments.append(Moment(last_loud + _PERIOD, "silence"))
+        moments.append(Moment(last_loud + PERIOD, "silence"))
     return moments
