@@ -27,7 +27,7 @@ from bridge.twilio_media.webhooks import (
     Transferred,
     TwilioSettings,
 )
-from engine.ports import Call, CallFacts, OpenCall
+from engine.ports import Busy, Call, CallFacts, OpenCall
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +86,10 @@ class MediaServer:
         # The upgrade is signed like a webhook, over the URL that our TwiML gave.
         url = self._settings.websocket(MEDIA_PATH)
         if not self._signatures.genuine(request, url, MultiDict()):
-            log.warning("a media stream from %s refused: not signed by Twilio", request.remote)
+            log.warning("a media stream is refused: it is not signed by Twilio")
             return web.Response(status=403)
         if self._sockets >= self._settings.max_calls + SPARE_SOCKETS:
-            log.warning("a media stream from %s refused: too many are open", request.remote)
+            log.warning("a media stream is refused: too many are open")
             return web.Response(status=503)
         socket: Socket = web.WebSocketResponse(
             timeout=CLOSE_SECONDS,
@@ -183,7 +183,7 @@ def _start_in(text: bytes) -> codec.Start | None:
 
 
 async def _turn_away(socket: Socket, refused: Refused) -> None:
-    log.warning("a media stream refused: %s", refused)
+    log.warning("a media stream is refused: %s", refused)
     await socket.close(code=refused.code, message=_reason(str(refused)))
 
 
@@ -207,6 +207,7 @@ class Stream:
         self._socket = socket
         self._stream = stream
         self._facts = facts
+        self._about = {"call": facts.id}
         self._transport = transport
         self._outcomes = outcomes
         self._playout = TwilioPlayout(stream)
@@ -260,15 +261,19 @@ class Stream:
     async def carry(self, open_call: OpenCall, ticker: Ticker) -> None:
         """Returns when the socket is closed and the call has ended."""
         with self._border():
-            self._call = open_call(self._facts, self)
+            try:
+                self._call = open_call(self._facts, self)
+            except Busy as busy:
+                log.warning("refused: %s", busy, extra=self._about)
+                self.close("busy", WSCloseCode.TRY_AGAIN_LATER)
         if self._call is not None:
             await self._converse(self._call, ticker)
         await self._close_socket()
 
     async def _converse(self, call: Call, ticker: Ticker) -> None:
         async with asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(self._read(call))
             running = tasks.create_task(self._run(call))
+            reading = tasks.create_task(self._read(call))  # after it: first it is answered
             ticker.add(self._tick)
             try:
                 await self._write()
@@ -282,7 +287,7 @@ class Stream:
             await self._close_socket()
             await asyncio.wait({running}, timeout=END_SECONDS)
             if running.cancel():
-                log.error("call %s: did not end within %g s", self._facts.id, END_SECONDS)
+                log.error("the call did not end within %g s", END_SECONDS, extra=self._about)
 
     async def _run(self, call: Call) -> None:
         with self._border():
@@ -307,7 +312,7 @@ class Stream:
         why, code = self._closing or (self._why(), WSCloseCode.GOING_AWAY)
         if not self._socket.closed:
             await self._socket.close(code=code, message=_reason(why))
-            log.info("call %s: stream closed: %s", self._facts.id, why)
+            log.info("the media stream is closed: %s", why, extra=self._about)
 
     def _why(self) -> str:
         return self._closing[0] if self._closing else "the bridge stops"
@@ -318,7 +323,7 @@ class Stream:
         try:
             yield
         except Exception:
-            log.exception("call %s: failed", self._facts.id)
+            log.exception("the call failed", extra=self._about)
             self.close("an error in the bridge", WSCloseCode.INTERNAL_ERROR)
 
     # What comes in.
@@ -382,7 +387,7 @@ class Stream:
     def _ignore(self, what: str) -> None:
         self._strange += 1
         if self._strange == 1:
-            log.warning("call %s: ignores %s, and what follows of the kind", self._facts.id, what)
+            log.warning("ignored: %s, and what follows of the kind", what, extra=self._about)
 
     # What goes out.
 
@@ -446,7 +451,7 @@ class _Heart:
     def beat(self, now: float) -> str:
         """The name of the beat that is due."""
         if self._sent_at is not None:
-            log.warning("WS_KEEPALIVE call=%s beat=%d unanswered", self._call, self._beats)
+            log.warning("WS_KEEPALIVE", extra=self._facts(answered=False))
         self.next = now + self._every
         self.peer_lives = False
         self._beats += 1
@@ -457,6 +462,9 @@ class _Heart:
         """A ping or a mark came back; the first of a beat counts."""
         if self._sent_at is None or name != f"{BEAT}{self._beats}":
             return
-        rtt_ms = 1000 * (now - self._sent_at)
+        rtt_ms = round(1000 * (now - self._sent_at), 1)
         self._sent_at = None
-        log.info("WS_KEEPALIVE call=%s beat=%d rtt_ms=%.1f", self._call, self._beats, rtt_ms)
+        log.info("WS_KEEPALIVE", extra=self._facts(rtt_ms=rtt_ms))
+
+    def _facts(self, **facts: float) -> dict[str, object]:
+        return {"call": self._call, "facts": {"beat": self._beats, **facts}}

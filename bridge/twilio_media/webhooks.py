@@ -177,12 +177,12 @@ class Webhooks:
         form = await self._form(request)
         call = form["CallSid"]
         if self._live_calls() >= self._settings.max_calls:
-            log.warning("call %s: refused, %d are live", call, self._live_calls())
+            log.warning("refused: %d calls are live", self._live_calls(), extra={"call": call})
             return _twiml(busy())
         token = self._tickets.issue(
             call, _party(form, "From"), _party(form, "To"), asyncio.get_running_loop().time()
         )
-        log.info("call %s: comes in", call)
+        log.info("a call comes in", extra={"call": call})
         return _twiml(connect(self._settings, token))
 
     async def preview(self, _: web.Request) -> web.Response:
@@ -194,30 +194,25 @@ class Webhooks:
         form = await self._form(request)
         outcome = self._outcomes.of(form["CallSid"])
         if outcome is None:
-            log.warning("call %s: lost its stream and is told so", form["CallSid"])
+            log.warning("the media stream was lost; the caller is told", extra=_about(form))
         return _twiml(after(self._settings, outcome))
 
     async def stream_status(self, request: web.Request) -> web.Response:
         form = await self._form(request)
+        event, error = form.get("StreamEvent", "")[:40], form.get("StreamError", "")[:200]
         # Twilio tells here, and nowhere else, why it could not open a stream.
-        failed = form.get("StreamEvent") == "stream-error"
-        log.log(
-            logging.WARNING if failed else logging.INFO,
-            "call %s: %.40r %.200r",
-            form["CallSid"],
-            form.get("StreamEvent", ""),
-            form.get("StreamError", ""),
-        )
+        level = logging.WARNING if event == "stream-error" else logging.INFO
+        log.log(level, "twilio_stream", extra=_about(form, what=event, error=error))
         return web.Response(status=204)
 
     async def stream_ended(self, request: web.Request) -> web.Response:
         form = await self._form(request)
-        log.info("call %s: Twilio says that its stream has ended", form["CallSid"])
+        log.info("twilio_stream", extra=_about(form, what="ended"))
         return web.Response(status=204)
 
     async def call_status(self, request: web.Request) -> web.Response:
         form = await self._form(request)
-        log.info("call %s: Twilio says it is %.20r", form["CallSid"], form.get("CallStatus", ""))
+        log.info("twilio_call", extra=_about(form, status=form.get("CallStatus", "")[:40]))
         return web.Response(status=204)
 
     async def version(self, _: web.Request) -> web.Response:
@@ -296,6 +291,10 @@ def _ids_are_right(form: MultiDict[str]) -> bool:
     )
 
 
+def _about(form: MultiDict[str], **facts: str) -> dict[str, object]:
+    return {"call": form["CallSid"], "facts": facts}
+
+
 def _party(form: MultiDict[str], name: str) -> str:
     """A number, a SIP address or a client's name; empty if it could be anything else."""
     party = form.get(name, "")
@@ -303,7 +302,7 @@ def _party(form: MultiDict[str], name: str) -> str:
 
 
 def _forbidden(request: web.Request, why: str) -> web.HTTPForbidden:
-    log.warning("%s from %s refused: %s", request.path, request.remote, why)
+    log.warning("a request for %s is refused: %s", request.path, why)
     return web.HTTPForbidden(text="")
 
 

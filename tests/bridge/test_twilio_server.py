@@ -19,7 +19,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from bridge.ticker import Ticker
 from bridge.twilio_media import TwilioSettings, add_routes, server
 from engine.core.audio import mulaw_to_pcm
-from engine.ports import Call, CallFacts, Line
+from engine.ports import Busy, Call, CallFacts, Line
 
 STREAM = "MZ18ad3ab5a668481ce02b83e7395059f0"
 CALL = "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617"
@@ -98,11 +98,14 @@ class Bridge:
     http: aiohttp.ClientSession
     calls: list[FakeCall] = field(default_factory=list)
     breaks_at: str = ""
+    kind: type[FakeCall] = FakeCall
 
     def open_call(self, facts: CallFacts, line: Line) -> Call:
         if self.breaks_at == "open":
             raise RuntimeError("planted")
-        call = FakeCall(facts, line, breaks_at=self.breaks_at)
+        if self.breaks_at == "busy":
+            raise Busy("all lines are taken")
+        call = self.kind(facts, line, breaks_at=self.breaks_at)
         self.calls.append(call)
         return call
 
@@ -361,6 +364,39 @@ async def test_an_error_inside_ends_its_own_call_only(
 
 
 @on_loop
+async def test_a_call_that_nobody_can_take_is_closed_without_an_alarm(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with bridge() as it:
+        it.breaks_at = "busy"
+        phone = await it.connect()
+        await phone.start(await it.token())
+        assert await phone.closed() == (1013, "busy")
+    assert not [line for line in caplog.records if line.levelno > logging.WARNING]
+
+
+@on_loop
+async def test_a_call_is_answered_before_its_first_frame() -> None:
+    order = []
+
+    class Orderly(FakeCall):
+        def answered(self) -> None:
+            order.append("answered")
+
+        def frame(self, pcm: bytes) -> None:
+            order.append("frame")
+
+    async with bridge() as it:
+        it.kind = Orderly
+        phone = await it.connect()
+        await phone.start(await it.token())
+        await phone.media(bytes(160))
+        await until(lambda: "frame" in order)
+        assert order == ["answered", "frame"]
+        await phone.socket.close()
+
+
+@on_loop
 async def test_what_is_not_for_this_stream_is_ignored() -> None:
     async with bridge() as it:
         phone = await it.dial()
@@ -444,10 +480,13 @@ async def test_the_heartbeat_is_logged_with_its_round_trip(
         assert (await phone.next())["mark"] == {"name": "hb-1"}
         await phone.socket.pong(b"hb-1")
         await phone.mark("hb-1")
-        await until(lambda: "WS_KEEPALIVE" in caplog.text)
+        await until(lambda: "WS_KEEPALIVE" in caplog.messages)
         await phone.socket.close()
-    assert f"WS_KEEPALIVE call={CALL} beat=1 rtt_ms=" in caplog.text
-    assert caplog.text.count("beat=1 ") == 1
+    told = [vars(line) for line in caplog.records if line.message == "WS_KEEPALIVE"]
+    first = [line for line in told if line["facts"]["beat"] == 1]
+    assert len(first) == 1
+    assert first[0]["call"] == CALL
+    assert first[0]["facts"]["rtt_ms"] >= 0
 
 
 @on_loop
@@ -562,6 +601,7 @@ async def test_nobody_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> N
         await until(lambda: len(it.calls) == 1)
         await phone.stop()
         await phone.closed()
-    assert CALL in caplog.text
-    assert token not in caplog.text
-    assert "+9725" not in caplog.text
+    everything = " ".join(str(vars(line)) for line in caplog.records)
+    assert CALL in everything
+    assert token not in everything
+    assert "+9725" not in everything
