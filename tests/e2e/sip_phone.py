@@ -313,7 +313,7 @@ def alike(told: bytes, heard: bytes, window: float = 0.1) -> list[float]:
     """For each window of `told`, how well it is found anywhere in `heard`: 1 is itself.
 
     In pieces, because a jitter buffer shifts what follows by some milliseconds, on a busy machine
-    often. Windows without a sound are left out. Short ones are for noise; speech resembles itself."""
+    often. Windows without a sound are left out. Short ones suit noise, speech resembles itself."""
     size = round(window * RATE)
     mouth, ear = (np.frombuffer(sound, dtype="<i2").astype(float) for sound in (told, heard))
     ear = np.concatenate([ear, np.zeros(size)])
