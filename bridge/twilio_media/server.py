@@ -8,6 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Literal, assert_never
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -38,6 +39,8 @@ END_SECONDS = 10.0
 """How long a call may take to end after its line is gone."""
 BACKLOG_BYTES = 32_768
 """About 2 s of sound as messages: what may wait for a peer that does not read."""
+SEND_BUFFER = 32_768
+"""What the kernel may hold back of it besides: else it would hide a peer that does not read."""
 NEVER_WAIT = 1 << 40
 """Bytes after which the socket may hold up who writes: `Stream` watches the backlog itself."""
 SPARE_SOCKETS = 8
@@ -102,6 +105,9 @@ class MediaServer:
         self._sockets += 1
         try:
             await socket.prepare(request)
+            if request.transport is not None:
+                kernel = request.transport.get_extra_info("socket")
+                kernel.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER)
             await self._welcome(request, socket)
         finally:
             self._sockets -= 1
