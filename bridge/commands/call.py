@@ -42,6 +42,9 @@ DRAIN_SECONDS = 20.0
 START = "start the bridge with make run"
 LEAD_FRAMES = 10
 GAP_FRAMES = 30
+BREATH_FRAMES = 10
+"""Ends a stretch that is long enough: its next sentence may be in another language."""
+LONG_FRAMES = 100
 LONGEST_FRAMES = 1000
 PIECE_BYTES = 5 * FRAME_BYTES
 KEYS = re.compile(r"[0-9A-D*#]+")
@@ -115,7 +118,8 @@ class Stretches:
             self._start = (self._number - 1) * FRAME_SECONDS
         self._speech.append(frame)
         self._quiet = 0 if loud else self._quiet + 1
-        if self._quiet >= GAP_FRAMES or len(self._speech) >= LONGEST_FRAMES:
+        gap = GAP_FRAMES if len(self._speech) < LONG_FRAMES else BREATH_FRAMES
+        if self._quiet >= gap or len(self._speech) >= LONGEST_FRAMES:
             return self.rest()
         return None
 

@@ -292,6 +292,14 @@ def test_speech_is_cut_into_stretches_at_pauses() -> None:
     assert stretches.rest() is None
 
 
+def test_a_long_stretch_ends_with_its_sentence() -> None:
+    stretches = Stretches()
+    frames = [TONE] * 150 + [SILENCE] * 12 + [TONE] * 10 + [SILENCE] * 30
+    found = [stretch for frame in frames if (stretch := stretches.hear(frame))]
+
+    assert [round(stretch.start, 2) for stretch in found] == [0.0, 3.24]
+
+
 def test_speech_without_a_pause_is_cut_all_the_same() -> None:
     stretches = Stretches()
 
