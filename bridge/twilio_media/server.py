@@ -275,6 +275,7 @@ class Stream:
         if self._call is not None:
             await self._converse(self._call, ticker)
         await self._close_socket()
+        log.info("the media stream is over: %s", self._why(), extra=self._about)
 
     async def _converse(self, call: Call, ticker: Ticker) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -318,7 +319,6 @@ class Stream:
         why, code = self._closing or (self._why(), WSCloseCode.GOING_AWAY)
         if not self._socket.closed:
             await self._socket.close(code=code, message=_reason(why))
-            log.info("the media stream is closed: %s", why, extra=self._about)
 
     def _why(self) -> str:
         return self._closing[0] if self._closing else "the bridge stops"
