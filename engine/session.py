@@ -42,7 +42,6 @@ class Session:
         trace: Trace,
         ended: Callable[[], object] = lambda: None,
     ) -> None:
-        self._log = logging.LoggerAdapter(log, {"call": facts.id})
         self._facts = facts
         self._line = line
         self._recognizer = recognizer
@@ -67,7 +66,7 @@ class Session:
     # What the line says.
 
     def answered(self) -> None:
-        self._log.info("call_answered", extra={"facts": {"line": self._facts.line}})
+        self._say("call_answered", line=self._facts.line)
         self._last_frame = self._now()
         self._handle(ev.Answered())
 
@@ -102,9 +101,7 @@ class Session:
             self._trace.flush()
             state = self._conversation.state
             why = state.why if isinstance(state, Ended) else "stopped"
-            self._log.info(
-                "call_ended", extra={"facts": {"why": why, "seconds": round(self._now(), 1)}}
-            )
+            self._say("call_ended", why=why, seconds=round(self._now(), 1))
             self._ended()
 
     # Through the core, and out again.
@@ -172,7 +169,7 @@ class Session:
             case fx.Cancel(turn):
                 self._cancel(turn)
             case fx.Note(what, facts):
-                self._log.info(what, extra={"facts": facts})
+                self._say(what, **facts)
             case _:
                 assert_never(effect)
 
@@ -180,7 +177,10 @@ class Session:
         try:
             self._commands.put_nowait(command)
         except asyncio.QueueFull:
-            self._log.warning("recognizer_overflow")
+            self._say("recognizer_overflow")
+
+    def _say(self, what: str, **facts: float | int | str | bool) -> None:
+        log.info(what, extra={"call": self._facts.id, "facts": facts})
 
     # Work that leaves the call.
 
@@ -264,5 +264,5 @@ class Session:
             await work
         except Exception as error:  # noqa: BLE001 - the border of a provider (style, 7)
             reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-            self._log.warning("provider_failed", exc_info=error)
+            log.warning("provider_failed", exc_info=error, extra={"call": self._facts.id})
             failed(f"{type(reason).__name__}: {reason}")

@@ -9,6 +9,7 @@ import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from unicodedata import category
 
 from engine.core import effects as fx
 from engine.core import events as ev
@@ -28,7 +29,7 @@ class MalformedTrace(Exception):
 
 def masked(text: str) -> str:
     """The shape of a text without its content: personal data stays out of the file."""
-    return "".join("0" if c.isdigit() else "x" if c.isalpha() else c for c in text)
+    return "".join("0" if c.isdigit() else "x" if category(c)[0] in "LM" else c for c in text)
 
 
 def plain(text: str) -> str:

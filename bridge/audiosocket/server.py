@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import cast
 from uuid import UUID
 
 from bridge.audiosocket import codec
@@ -91,8 +92,9 @@ class _Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's is its own class
         self._timer = self._loop.call_later(UUID_LIMIT, self._refuse, "no UUID within 2 s")
         peer = ip_address(transport.get_extra_info("peername")[0])
         if not any(peer in network for network in self._allow):

@@ -42,7 +42,7 @@ DRAIN_SECONDS = 20.0
 START = "start the bridge with make run"
 LEAD_FRAMES = 10
 GAP_FRAMES = 30
-BREATH_FRAMES = 10
+BREATH_FRAMES = 8
 """Ends a stretch that is long enough: its next sentence may be in another language."""
 LONG_FRAMES = 100
 LONGEST_FRAMES = 1000

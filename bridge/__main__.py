@@ -1,0 +1,53 @@
+"""`kav`: the command line."""
+
+import argparse
+import asyncio
+import importlib
+import sys
+
+import uvloop
+
+from bridge import __version__
+from bridge.settings import BadSettings
+
+COMMANDS = {
+    "serve": "answer calls: start the bridge",
+    "call": "call a running bridge from this terminal",
+    "phone": "a real Asterisk beside a running bridge, for a softphone",
+    "replay": "run a recorded call through today's core and print the difference",
+    "settings": "list the settings, with what they are now",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kav",
+        description="A voice agent on the telephone: Twilio Media Streams and Asterisk.",
+        epilog="Settings come from the environment or .env; see `kav settings`.",
+    )
+    parser.add_argument("--version", action="version", version=f"kav {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, purpose in COMMANDS.items():
+        module = importlib.import_module(f"bridge.commands.{name}")
+        command = commands.add_parser(name, help=purpose, description=module.__doc__)
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 it failed, 2 it was asked or configured wrongly."""
+    args = _parser().parse_args(arguments)
+    try:
+        code: int = uvloop.run(args.run(args))
+    except BadSettings as error:
+        print(f"kav: {error}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

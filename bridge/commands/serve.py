@@ -1,0 +1,252 @@
+"""Answer calls: start the bridge, with everything that its settings ask for.
+
+Without any configuration it uses local speech (no key, no cloud) and listens on loopback only.
+Ctrl-C or SIGTERM ends it.
+"""
+
+import argparse
+import asyncio
+import errno
+import gc
+import signal
+import socket
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from bridge import audiosocket, log
+from bridge.settings import BadSettings, Settings, read_settings
+from bridge.switchboard import Equipment, Switchboard
+from bridge.ticker import Ticker
+from bridge.tracefiles import TraceFiles
+from bridge.twilio_media import TwilioSettings, add_routes
+from engine.dialogue.profile import Profile
+from engine.ports import Brain, CallFacts, OpenCall, ProviderFailed
+from engine.profile import ProfileBroken, load_profile, shipped_profile
+from engine.providers import local
+from engine.providers.deaf import Deaf
+from engine.receptionist import Receptionist, lexicon, spoken_forms
+from engine.store import Appointments, StoreBroken
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running bridge listens."""
+
+    audiosocket: tuple[str, int]
+    http: tuple[str, int]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="no progress and no instructions")
+
+
+async def run(args: argparse.Namespace) -> int:
+    settings = read_settings()
+    log.set_up(settings.kav_log, settings.kav_log_level)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    tell = _quietly if args.quiet else _tell
+    async with AsyncExitStack() as stack:
+        starting = asyncio.create_task(stack.enter_async_context(bridge(settings, tell)))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set() and not starting.done():
+            starting.cancel()
+        addresses = await starting
+        tell(_instructions(settings, addresses))
+        await stopping
+        tell("Stopping: live calls are ended.")
+    return 0
+
+
+@asynccontextmanager
+async def bridge(settings: Settings, tell: Tell) -> AsyncGenerator[Addresses]:
+    """A whole bridge, from its settings to its open doors. Raises `BadSettings`."""
+    profile = _profile(settings)
+    _check_doors(settings)
+    async with AsyncExitStack() as stack:
+        equipment = await _equipment(settings, profile, stack, tell)
+        traces = TraceFiles(settings.kav_data / "traces")
+        stack.callback(traces.close)
+        switchboard = Switchboard(
+            equipment, traces, most=settings.kav_max_calls, trace_text=settings.kav_trace_text
+        )
+        # Nothing that start-up made is garbage: later collections need not look at it.
+        gc.collect()
+        gc.freeze()
+        async with listening(settings, switchboard.open) as addresses:
+            yield addresses
+
+
+@asynccontextmanager
+async def listening(settings: Settings, open_call: OpenCall) -> AsyncGenerator[Addresses]:
+    """Both doors open. Raises `BadSettings` when one is taken."""
+    ticker = Ticker()
+    async with AsyncExitStack() as stack:
+        host, port = settings.kav_audiosocket_host, settings.kav_audiosocket_port
+        with _door("AUDIOSOCKET", host, port):
+            asterisk = await stack.enter_async_context(
+                audiosocket.serve(
+                    open_call,
+                    host=host,
+                    port=port,
+                    allow=settings.kav_audiosocket_allow,
+                    ticker=ticker,
+                    heartbeat=settings.heartbeat_sec,
+                )
+            )
+        http = await _serve_http(settings, open_call, ticker, stack)
+        yield Addresses(asterisk, http)
+
+
+async def _serve_http(
+    settings: Settings, open_call: OpenCall, ticker: Ticker, stack: AsyncExitStack
+) -> tuple[str, int]:
+    host, port = settings.kav_http_host, settings.kav_http_port
+    token = settings.twilio_auth_token
+    app = web.Application()
+    add_routes(
+        app,
+        open_call=open_call,
+        ticker=ticker,
+        settings=TwilioSettings(
+            public_url=settings.kav_public_url or f"http://{host}:{port}",
+            auth_token=token.get_secret_value() if token else None,
+            heartbeat=settings.heartbeat_sec,
+            max_calls=settings.kav_max_calls,
+        ),
+    )
+    runner = web.AppRunner(app, handle_signals=False, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, host, port)
+    with _door("HTTP", host, port):
+        await site.start()
+    address = runner.addresses[0]
+    return address[0], address[1]
+
+
+async def _equipment(
+    settings: Settings, profile: Profile, stack: AsyncExitStack, tell: Tell
+) -> Equipment:
+    """Ears, voice and brain, with what is missing told; phrases are rendered beside the calls."""
+    speech = await local.load(
+        cache=settings.kav_data / "cache",
+        languages=profile.languages,
+        rate=settings.tts_speaking_rate,
+        lexicon=lexicon(profile),
+        progress=tell,
+    )
+    stack.callback(speech.close)
+    for sentence in speech.missing:
+        tell(f"Missing: {sentence}")
+    if speech.voice is None:
+        raise BadSettings("there is no voice at all: apt-get install espeak-ng, or `make run`")
+    recognizer = speech.recognizer if settings.kav_recognizer == "local" else None
+    if recognizer is None:
+        tell("No recognizer: callers answer with the keys of their telephone.")
+    tell(_language_note(profile))
+    preparing = asyncio.create_task(_prepare(speech.voice, profile, tell))
+    stack.callback(preparing.cancel)
+    appointments = _appointments(settings)
+    zone = ZoneInfo(profile.timezone)
+
+    def new_brain(facts: CallFacts) -> Brain:
+        return Receptionist(
+            profile,
+            appointments,
+            lambda: datetime.now(zone),
+            keypad=recognizer is None,
+            caller=facts.caller,
+        )
+
+    return Equipment(settings.rules(), recognizer or Deaf(), speech.voice, new_brain)
+
+
+async def _prepare(voice: local.LocalVoice, profile: Profile, tell: Tell) -> None:
+    try:
+        await voice.prepare(spoken_forms(profile), tell)
+    except ProviderFailed as error:
+        tell(f"Phrases are made when they are needed: {error}")
+
+
+def _profile(settings: Settings) -> Profile:
+    try:
+        return (
+            load_profile(settings.kav_profile) if settings.kav_profile else shipped_profile("shai")
+        )
+    except ProfileBroken as error:
+        raise BadSettings(f"KAV_PROFILE: {error}") from None
+
+
+def _appointments(settings: Settings) -> Appointments:
+    try:
+        settings.kav_data.mkdir(parents=True, exist_ok=True)
+        return Appointments(settings.kav_data / "appointments.jsonl")
+    except (StoreBroken, OSError) as error:
+        raise BadSettings(f"KAV_DATA: {error}") from None
+
+
+def _check_doors(settings: Settings) -> None:
+    """Before the models are loaded, which takes a while."""
+    for name, host, port in (
+        ("AUDIOSOCKET", settings.kav_audiosocket_host, settings.kav_audiosocket_port),
+        ("HTTP", settings.kav_http_host, settings.kav_http_port),
+    ):
+        with _door(name, host, port), socket.create_server((host, port)):
+            pass
+
+
+@contextmanager
+def _door(name: str, host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = "it is taken" if error.errno == errno.EADDRINUSE else (error.strerror or error)
+        raise BadSettings(
+            f"cannot listen on {host}:{port}: {reason}; set KAV_{name}_HOST or KAV_{name}_PORT"
+        ) from None
+
+
+def _language_note(profile: Profile) -> str:
+    if "he" not in profile.languages:
+        return "English is understood freely."
+    return (
+        "English is understood freely. Hebrew is understood as far as local models go: answers to "
+        "the questions asked, with the profile's words; free Hebrew comes with a cloud recognizer."
+    )
+
+
+def _instructions(settings: Settings, addresses: Addresses) -> str:
+    asterisk = ":".join(map(str, addresses.audiosocket))
+    http = ":".join(map(str, addresses.http))
+    ours = "" if addresses.audiosocket[1] == 9092 else f" --port {addresses.audiosocket[1]}"
+    signed = "checked" if settings.twilio_auth_token else "not checked (no TWILIO_AUTH_TOKEN)"
+    return f"""
+Kav answers calls.
+  AudioSocket (Asterisk)        {asterisk}
+  Twilio webhooks and media     http://{http}/twilio/voice, signatures {signed}
+  health                        http://{http}/version
+  traces of calls               {settings.kav_data / "traces"}
+
+Three ways to call it, each from another terminal:
+  make call                     speak with it by keyboard, in this machine (kav call{ours})
+  make phone                    a real Asterisk for a softphone; it prints the account
+  a Twilio number               point its voice webhook at KAV_PUBLIC_URL/twilio/voice
+Ctrl-C ends it."""
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)
+
+
+def _quietly(text: str) -> None:
+    pass
