@@ -3,7 +3,7 @@
 It decides nothing itself. One object is one call."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -45,7 +45,7 @@ class Receptionist:
         self._call = uuid4().hex
         self._talk = policy.start(profile, keypad)
 
-    async def reply(self, heard: Heard | None) -> AsyncIterator[str | HangUp | Transfer]:
+    async def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer]:
         if heard is not None:
             await self._attend(heard)
         talk = self._talk

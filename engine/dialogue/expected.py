@@ -47,6 +47,21 @@ _OTHERS = ("מַשֶּׁהוּ אַחֵר", "לֹא מַתְאִים לִי")
 _PLACES = ("הָרִאשׁוֹן", "הַשֵּׁנִי", "הַשְּׁלִישִׁי")
 _LOOKING = ("אֲנִי מְחַפֵּשׂ", "אֲנִי מְחַפֶּשֶׂת")
 _MEETING = "אֲנִי רוֹצָה לִקְבּוֹעַ פְּגִישָׁה"
+# Words of callers that no list needs, so that they can be spoken in tests.
+_ALSO = (
+    "דִּירַת שְׁנֵי חֲדָרִים",
+    "שְׁלוֹשָׁה חֲדָרִים",
+    "אַרְבָּעָה חֲדָרִים וָחֵצִי",
+    "אֲנִי רוֹצֶה לִשְׂכּוֹר",
+    "לִקְנוֹת",
+    "בְּבַקָּשָׁה",
+    "רֶגַע אֶחָד",
+    "סְלִיחָה",
+    "הַשְּׁנִיָּיה",
+    "הָרִאשׁוֹנָה",
+    "מָחֳרָתַיִים",
+    "נָכוֹן",
+)
 _UNIT = " שְׁקָלִים"
 
 
@@ -159,7 +174,7 @@ def words_with_points(profile: Profile) -> dict[str, str]:
 
 
 def _all_texts(profile: Profile) -> Iterator[str]:
-    yield from (*_ALWAYS, *_PARTS, *_OTHERS, *_PLACES, *_LOOKING, _MEETING, _NO_MATTER)
+    yield from (*_ALWAYS, *_PARTS, *_OTHERS, *_PLACES, *_LOOKING, _MEETING, _NO_MATTER, *_ALSO)
     windows = list(_every_window(profile))
     yield from _choices(windows)
     for slot in SLOTS:

@@ -126,10 +126,11 @@ def choose(
     """Up to three windows to offer, best first, spread over parts of the day and days."""
     left = [window for window in free if window.start not in refused]
     wanted = [window for window in left if _is_on(window, when) and _is_in_part(window, when)]
-    nearest = sorted(wanted, key=_nearness(when))
-    chosen = _spread([], nearest)
-    if len(chosen) < 2:
-        chosen = _spread(chosen, sorted(left, key=_nearness(when)))
+    exact = [window for window in wanted if _is_at_clock(window, when)]
+    chosen: list[Window] = []
+    for pool in (exact, wanted, left):
+        if len(chosen) < 2:
+            chosen = _spread(chosen, sorted(pool, key=_nearness(when)))
     return tuple(sorted(chosen, key=lambda window: window.start)), _fit(chosen, when, free)
 
 

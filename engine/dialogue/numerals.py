@@ -265,8 +265,6 @@ class _Sum:
         return self._add(_SMALL[word]) if word in _SMALL else False
 
     def _multiply(self, scale: int) -> bool:
-        if self.current is None and (self.total or self.scale):
-            return False
         if self.scale and scale >= self.scale:
             return False
         self.total += (1 if self.current is None else self.current) * scale
@@ -284,9 +282,9 @@ class _Sum:
 
     def _add(self, value: float, follows_scale: bool = False) -> bool:
         if follows_scale:
-            if self.current is not None or self.total:
+            if self.current is not None or self.scale == _THOUSAND:
                 return False
-            self.total, self.scale = value, _THOUSAND
+            self.total, self.scale = self.total + value, _THOUSAND
             return True
         if self.current is None:
             if self.scale and value >= self.scale:

@@ -30,7 +30,7 @@ from engine.dialogue.acts import (
 from engine.dialogue.hours import Fit, Window, choose, is_at
 from engine.dialogue.profile import Language, Profile
 from engine.dialogue.understand import Understood, budget_guess
-from engine.dialogue.wish import Slot, When, Wish, forget_time, leave_open, missing
+from engine.dialogue.wish import Slot, When, Wish, forget, leave_open, missing
 
 MISSES_BEFORE_MENU = 3
 MISSES_BEFORE_GOODBYE = 6
@@ -151,12 +151,18 @@ def _respond(profile: Profile, talk: Talk, meaning: Understood, free: Sequence[W
     changed = replace(talk, wish=wish, learned=_news(talk.wish, wish))
     if meaning.unclear_budget or _is_bare_budget(talk, meaning):
         return _clear_up_budget(profile, changed, meaning)
-    for slot, named in (("area", meaning.areas), ("kind", meaning.kinds)):
-        if len(named) > 1:
-            return _miss_with(changed, Narrow("area" if slot == "area" else "kind"))
+    several = _several(meaning)
+    if several is not None:
+        return _miss_with(replace(changed, wish=forget(wish, several)), Narrow(several))
     if wish != talk.wish:
         return _go_on(replace(changed, misses=0), free)
     return _without_news(talk, meaning, free)
+
+
+def _several(meaning: Understood) -> Slot | None:
+    if len(meaning.areas) > 1:
+        return "area"
+    return "kind" if len(meaning.kinds) > 1 else None
 
 
 def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
@@ -167,7 +173,7 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
         return _act(replace(talk, misses=0), Ask("budget"))
     if isinstance(talk.question, Offering) and meaning.answer == "no":
         return _refuse(talk, talk.question.windows, free)
-    if isinstance(talk.question, Greet) and (meaning.answer or meaning.hello):
+    if isinstance(talk.question, Greet) and (meaning.answer or meaning.hello or meaning.purpose):
         return _go_on(talk, free)
     if meaning.repeat or meaning.hello:
         return _act(talk, _plainly(talk))
@@ -244,6 +250,7 @@ def _is_bare_budget(talk: Talk, meaning: Understood) -> bool:
 
 
 def _clear_up_budget(profile: Profile, talk: Talk, meaning: Understood) -> Talk:
+    talk = replace(talk, wish=forget(talk.wish, "budget"))
     guess = meaning.budget_guess
     if guess is None and meaning.number is not None and not meaning.unclear_budget:
         guess = budget_guess(meaning.number, profile, talk.wish.deal)
@@ -289,7 +296,7 @@ def _refuse(talk: Talk, windows: Sequence[Window], free: Sequence[Window]) -> Ta
     )
     left = any(window.start not in talk.refused for window in free)
     if left and talk.refusals % REFUSALS_BEFORE_ASKING == 0 and not talk.keypad:
-        talk = replace(talk, wish=forget_time(talk.wish))
+        talk = replace(talk, wish=forget(talk.wish, "time"))
         return _act(talk, Ask("time", Manner.ANOTHER_DAY))
     return _offer(talk, free, Why.OTHERS)
 

@@ -39,7 +39,7 @@ QUESTIONS: dict[Slot, dict[Manner, Texts]] = {
     },
     "kind": {
         Manner.PLAIN: {
-            "he": "מָה מְחַפְּשִׂים: {kinds}?",
+            "he": "מַה מְּחַפְּשִׂים: {kinds}?",
             "en": "What are you looking for: {kinds}?",
         },
         Manner.AGAIN: {
@@ -117,7 +117,7 @@ BEFORE_OFFER: dict[Why, Texts] = {
     Why.NOTHING_THEN: {"he": "בַּזְּמַן הַזֶּה אֵין פָּנוּי.", "en": "Nothing free then."},
     Why.BEYOND: {"he": "רַק בַּשָּׁבוּעַ הַקָּרוֹב:", "en": "Only this coming week:"},
 }
-WHICH: Texts = {"he": "מָה מַתְאִים?", "en": "Which suits you?"}
+WHICH: Texts = {"he": "מַה מַּתְאִים?", "en": "Which suits you?"}
 DOES_IT: Texts = {"he": "מַתְאִים?", "en": "Does that suit you?"}
 PLACES: Lists = {
     "he": ("הָרִאשׁוֹן", "הַשֵּׁנִי", "הַשְּׁלִישִׁי"),

@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Literal
 
 from engine.dialogue import vocabulary as say
-from engine.dialogue.hebrew import without_points
+from engine.dialogue.hebrew import is_hebrew, without_points
 from engine.dialogue.numerals import Number, number_at
 from engine.dialogue.profile import Choice, Language, Profile
 from engine.dialogue.wish import Deal, Part, When
@@ -41,6 +41,8 @@ class Understood:
     goodbye: bool = False
     repeat: bool = False
     hello: bool = False
+    purpose: bool = False
+    """The caller says what the call is about, but nothing of the wish."""
     thanks: bool = False
 
     def __bool__(self) -> bool:
@@ -96,8 +98,8 @@ def _language(words: str, text: "_Text") -> Language | None:
     for name, language in say.LANGUAGE_NAMES.items():
         if name in text.tokens:
             return language
-    hebrew = len(re.findall("[א-ת]", words))
-    latin = len(re.findall("[A-Za-z]", words))
+    hebrew = len(re.findall("[א-ת]+", words))
+    latin = len(re.findall("[A-Za-z]+", words))
     if hebrew == latin == 0:
         return None
     return "he" if hebrew >= latin else "en"
@@ -119,15 +121,20 @@ class _Text:
     def is_free(self, start: int, end: int) -> bool:
         return 0 <= start < end <= len(self.tokens) and not any(self.taken[start:end])
 
-    def take_phrase(self, phrases: Iterable[Sequence[str]]) -> int | None:
-        """The first place of a phrase; longest phrases first."""
-        for phrase in phrases:
-            for start in range(len(self.tokens) - len(phrase) + 1):
-                end = start + len(phrase)
-                if self.is_free(start, end) and self.tokens[start:end] == list(phrase):
-                    self.take(start, end)
-                    return start
-        return None
+    def take_phrase(self, phrases: say.Phrases) -> int | None:
+        """Where the longest of the phrases is, and of equally long ones the first."""
+        found = [
+            (len(phrase), -start)
+            for start, token in enumerate(self.tokens)
+            for phrase in phrases.get(token, ())
+            if tuple(self.tokens[start : start + len(phrase)]) == phrase
+            and self.is_free(start, start + len(phrase))
+        ]
+        if not found:
+            return None
+        length, start = max(found)
+        self.take(-start, -start + length)
+        return -start
 
     def at(self, position: int) -> str:
         return self.tokens[position] if 0 <= position < len(self.tokens) else ""
@@ -138,12 +145,13 @@ def _phrases(text: _Text) -> Understood:
     no_matter = text.take_phrase(say.NO_MATTER) is not None
     goodbye = text.take_phrase(say.GOODBYE) is not None
     wait = text.take_phrase(say.WAIT) is not None
-    repeat = text.take_phrase(say.REPEAT) is not None or tuple(text.tokens) in say.REPEAT_ALONE
+    repeat = text.take_phrase(say.REPEAT) is not None or _is_all(text, say.REPEAT_ALONE)
     hello = text.take_phrase(say.HELLO) is not None
     refusal = text.take_phrase(say.REFUSAL)
     agreed = text.take_phrase(say.YES)
     refused = text.take_phrase(say.NO) if refusal is None else refusal
     thanks = text.take_phrase(say.THANKS) is not None
+    purpose = text.take_phrase(say.PURPOSE) is not None
     language_named = any(name in text.tokens for name in say.LANGUAGE_NAMES)
     return Understood(
         answer=_answer(agreed, refused),
@@ -152,8 +160,13 @@ def _phrases(text: _Text) -> Understood:
         goodbye=goodbye,
         repeat=repeat,
         hello=hello or language_named,
+        purpose=purpose,
         thanks=thanks,
     )
+
+
+def _is_all(text: _Text, phrases: say.Phrases) -> bool:
+    return bool(text.tokens) and tuple(text.tokens) in phrases.get(text.tokens[0], ())
 
 
 def _answer(agreed: int | None, refused: int | None) -> Literal["yes", "no"] | None:
@@ -173,7 +186,8 @@ def _deal(text: _Text) -> Deal | None:
     return "rent" if rent else "buy"
 
 
-_Names = tuple[tuple[str, tuple[str, ...]], ...]
+_Names = dict[str, tuple[tuple[str, tuple[str, ...]], ...]]
+"""(key, words of one of its names), by their first letter."""
 
 
 def _fold(word: str) -> str:
@@ -192,7 +206,6 @@ def _kind_names(choices: tuple[Choice, ...]) -> _Names:
 
 
 def _names(choices: tuple[Choice, ...], articles: tuple[str, ...]) -> _Names:
-    """(key, words of one of its names), longest first."""
     names: set[tuple[str, tuple[str, ...]]] = set()
     for choice in choices:
         for name in (choice.he, choice.en, *choice.aliases):
@@ -200,7 +213,11 @@ def _names(choices: tuple[Choice, ...], articles: tuple[str, ...]) -> _Names:
             if len(words) > 1 and words[0] in articles:
                 words = words[1:]
             names.add((choice.key, tuple(words)))
-    return tuple(sorted(names, key=lambda name: (-len(name[1]), name)))
+    letters = {words[0][0] for _, words in names}
+    return {
+        letter: tuple(sorted(name for name in names if name[1][0].startswith(letter)))
+        for letter in letters
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,46 +259,76 @@ def _best_matches(text: _Text, names: _Names) -> list[_Match]:
 
 
 def _all_matches(text: _Text, names: _Names) -> Iterable[_Match]:
-    for key, name in names:
-        # “Ramatgan” and “Flor entin”: a name may also be heard as one word less or more.
-        for length in {len(name), len(name) - 1, len(name) + 1} - {0}:
-            for start in range(len(text.tokens) - length + 1):
-                end = start + length
+    heard = [_fold(token) for token in text.tokens]
+    for start, token in enumerate(heard):
+        for key, name in _candidates(token, names):
+            # “Ramatgan” and “Flor entin”: a name may also be heard as one word less or more.
+            for end in range(start + max(1, len(name) - 1), start + len(name) + 2):
                 if not text.is_free(start, end):
-                    continue
-                distance = _distance_of(text.tokens[start:end], name)
+                    break
+                distance = _distance_of(heard[start:end], name)
                 if distance is not None:
                     yield _Match(key, start, end, distance)
 
 
-_LOCATIVES = ("", "ב", "ל", "מ", "ה", "ו", "ש", "וב", "שב", "בה", "לה", "מה", "שה", "כש")
+def _candidates(token: str, names: _Names) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Names that can begin with this word, by its first letter: even misspelt ones keep that."""
+    letters = {token[0]}
+    if token[0] in "בלמהושכ":
+        # After one or two prefixes; «ה» may have been swallowed by one.
+        letters |= {*token[1:3], "ה"}
+    return chain.from_iterable(names.get(letter, ()) for letter in letters)
 
 
-def _distance_of(tokens: Sequence[str], name: tuple[str, ...]) -> int | None:
-    heard = [_fold(token) for token in tokens]
-    if len(heard) != len(name):
-        heard, words = ["".join(heard)], ["".join(name)]
-        if len(words[0]) < 6:
-            return None
-    else:
-        words = list(name)
+_PREFIXES = ("ב", "ל", "מ", "ה", "ו", "ש", "וב", "שב", "בה", "לה", "מה", "שה", "כש")
+_FAR = 99
+
+
+def _distance_of(heard: Sequence[str], name: tuple[str, ...]) -> int | None:
+    """How misspelt the name is here; None: it is not this name."""
+    same_length = len(heard) == len(name)
+    distance = _word_by_word(heard, name) if same_length else _FAR
+    if distance and (len(name) > 1 or len(heard) > 1):
+        # “Old south” is two letters from “old north”: the words must differ in number for that.
+        limit = 1 if same_length else _tolerance("".join(name))
+        distance = min(distance, _as_one_word("".join(heard), "".join(name), limit))
+    return distance if distance < _FAR else None
+
+
+def _word_by_word(heard: Sequence[str], name: Sequence[str]) -> int:
     total = 0
-    for position, (one, other) in enumerate(zip(heard, words, strict=True)):
-        prefixes = _LOCATIVES if "א" <= other[0] <= "ת" else ("",)
-        if position and other.startswith("ה"):
-            prefixes = ("",)
-        distance = min(_near(one, prefix + other, _tolerance(other)) for prefix in prefixes)
-        distance = min(distance, _without_article(one, other))
-        if distance > _tolerance(other):
-            return None
-        total += distance
-    return total if total <= _tolerance("".join(words)) else None
+    for position, (one, other) in enumerate(zip(heard, name, strict=True)):
+        # «הצפון הישן»: an article inside a name is not preceded by anything.
+        inner = position > 0 and other.startswith("ה")
+        total += 0 if one == other else _misspelling(one, other, _tolerance(other), inner)
+        if total >= _FAR:
+            return _FAR
+    return total if total <= _tolerance("".join(name)) else _FAR
 
 
-def _without_article(heard: str, name: str) -> int:
-    """«בצפון» for «הצפון»: the prefix swallows the article."""
-    swallowed = name.startswith("ה") and heard[:1] in "בלמ" and heard[1:] == name[1:]
-    return 0 if swallowed else 9
+def _as_one_word(heard: str, name: str, limit: int) -> int:
+    return _misspelling(heard, name, limit, False) if len(name) >= 6 else _FAR
+
+
+def _misspelling(heard: str, name: str, limit: int, inner: bool) -> int:
+    """Edit distance up to the limit, Hebrew prefixes aside; beyond it is far."""
+    if heard in _spellings(name) and not inner:
+        return 0
+    if not limit or abs(len(heard) - len(name)) > limit + 2:
+        return _FAR
+    rests = [heard]
+    if is_hebrew(name[0]) and not inner:
+        rests += [heard[len(prefix) :] for prefix in _PREFIXES if heard.startswith(prefix)]
+    return min(_near(rest, name, limit) for rest in rests)
+
+
+@lru_cache(maxsize=1024)
+def _spellings(name: str) -> frozenset[str]:
+    """The name as it is written in a sentence: «בצפון» is «ב» and «הצפון»."""
+    if not is_hebrew(name[0]):
+        return frozenset({name})
+    swallowed = {prefix + name[1:] for prefix in "בלמ"} if name.startswith("ה") else set()
+    return frozenset({name, *(prefix + name for prefix in _PREFIXES), *swallowed})
 
 
 def _tolerance(word: str) -> int:
@@ -291,11 +338,9 @@ def _tolerance(word: str) -> int:
 
 
 def _near(one: str, other: str, limit: int) -> int:
-    """Edit distance (a swap of neighbors counts one); anything over the limit is `limit + 1`."""
-    if one == other:
-        return 0
-    if limit == 0 or abs(len(one) - len(other)) > limit or one[:1] != other[:1]:
-        return limit + 1
+    """Edit distance (a swap of neighbors counts one), or far; the first letter must be right."""
+    if abs(len(one) - len(other)) > limit or one[:1] != other[:1]:
+        return _FAR
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
@@ -305,7 +350,7 @@ def _near(one: str, other: str, limit: int) -> int:
             swapped = i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted
             row.append(min(cost, before[j - 2] + 1) if swapped else cost)
         before = previous
-    return min(row[-1], limit + 1)
+    return row[-1] if row[-1] <= limit else _FAR
 
 
 def _is_denied(text: _Text, match: _Match) -> bool:
@@ -349,7 +394,7 @@ def _when(text: _Text, ordinals: tuple[int, ...]) -> tuple[When | None, tuple[in
     return When(weekday, days_ahead, next_week, part), ordinals
 
 
-def _first_of(text: _Text, table: dict[int, tuple[tuple[str, ...], ...]]) -> int | None:
+def _first_of(text: _Text, table: dict[int, say.Phrases]) -> int | None:
     for value, phrases in table.items():
         if text.take_phrase(phrases) is not None:
             return value
@@ -384,6 +429,7 @@ def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
     result = _Numbers(clock=_clock_phrase(text))
     numbers = _free_numbers(text)
     money: list[Number] = []
+    bare: list[float] = []
     skip = -1
     for index, number in enumerate(numbers):
         if index == skip:
@@ -400,10 +446,10 @@ def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
             result.clock = _clock(text, number)
         elif following is not None and _shares_scale(text, number, following):
             continue
-        elif result.bare is None:
-            result.bare = number.value
         else:
-            result.unclear = True
+            bare.append(number.value)
+    # Of several numbers that nobody can place, none is taken.
+    result.bare = bare[0] if len(bare) == 1 else None
     _settle_money(result, money, text, profile, deal)
     return result
 

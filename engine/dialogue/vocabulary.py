@@ -5,13 +5,14 @@ Hebrew without points; phrases are tuples of words as `understand` cuts them (no
 from engine.dialogue.profile import Language
 from engine.dialogue.wish import Part
 
-Phrases = tuple[tuple[str, ...], ...]
+Phrases = dict[str, tuple[tuple[str, ...], ...]]
+"""By their first word."""
 
 
 def _phrases(text: str) -> Phrases:
     """One phrase between bars; longest first, so that none hides a longer one."""
-    phrases = (tuple(phrase.split()) for phrase in text.split("|"))
-    return tuple(sorted(phrases, key=len, reverse=True))
+    phrases = sorted((tuple(phrase.split()) for phrase in text.split("|")), key=len, reverse=True)
+    return {first: tuple(p for p in phrases if p[0] == first) for first, *_ in phrases}
 
 
 def _words(text: str) -> frozenset[str]:
@@ -58,10 +59,15 @@ REPEAT = _phrases(
     " | say again | once more | excuse me"
 )
 # Words that ask for repetition only when nothing else is said.
-REPEAT_ALONE = frozenset(_phrases("מה | סליחה | הא | what | sorry | huh | im sorry"))
+REPEAT_ALONE = _phrases("מה | סליחה | הא | what | sorry | huh | im sorry")
 HELLO = _phrases(
     "שלום | שלום לאה | הלו | היי | הי | בוקר טוב | ערב טוב | צהריים טובים | אחר צהריים טובים"
     " | מה נשמע | hello | hi | hey | hello there | good morning | good afternoon | good evening"
+)
+# What a call is about, without a word of the wish itself.
+PURPOSE = _phrases(
+    "לקבוע פגישה | פגישה | לקבוע | מחפש | מחפשת | מחפשים | מעוניין | מעוניינת | אשמח לעזרה | עזרה"
+    " | appointment | meeting | looking for | interested in | viewing | help | some help"
 )
 REFUSAL = _phrases(
     "לא תודה | אף אחד | אף אחד מהם | לא מתאים | לא מתאים לי | לא נוח | לא טוב לי | לא נכון"

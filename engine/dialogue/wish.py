@@ -62,5 +62,17 @@ def leave_open(wish: Wish, slot: Slot) -> Wish:
     return replace(wish, open=wish.open | {slot})
 
 
-def forget_time(wish: Wish) -> Wish:
-    return replace(wish, time=None, open=wish.open - {"time"})
+def forget(wish: Wish, slot: Slot) -> Wish:
+    """The caller wants something else, and it is not known yet what."""
+    wish = replace(wish, open=wish.open - {slot})
+    match slot:
+        case "area":
+            return replace(wish, area=None)
+        case "kind":
+            return replace(wish, kind=None)
+        case "budget":
+            return replace(wish, budget=None)
+        case "time":
+            return replace(wish, time=None)
+        case _:
+            assert_never(slot)

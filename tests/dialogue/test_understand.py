@@ -1,0 +1,257 @@
+"""What one utterance tells: as Google writes it, as Whisper writes it, as people say it."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from engine.dialogue.understand import Understood, understand
+from engine.dialogue.wish import When
+from engine.profile import shipped_profile
+
+SHAI = shipped_profile("shai")
+FLORENTIN: dict[str, Any] = {"areas": ("florentin",)}
+
+
+def day(weekday: int | None = None, **rest: Any) -> dict[str, Any]:
+    return {"when": When(weekday, **rest)}
+
+
+ENGLISH: list[tuple[str, dict[str, Any]]] = [
+    ("Yes.", {"answer": "yes"}),
+    ("Yeah, sure", {"answer": "yes"}),
+    ("No.", {"answer": "no"}),
+    ("no, thank you", {"answer": "no"}),
+    ("no problem", {"answer": "yes"}),
+    ("None of them", {"answer": "no"}),
+    ("That's right", {"answer": "yes"}),
+    ("Wait.", {"wait": True}),
+    ("one second please", {"wait": True}),
+    ("Hold on!", {"wait": True}),
+    ("Just a moment.", {"wait": True}),
+    ("Goodbye!", {"goodbye": True}),
+    ("Okay, bye bye", {"goodbye": True, "answer": "yes"}),
+    ("I'm not interested", {"goodbye": True}),
+    ("Sorry?", {"repeat": True}),
+    ("Could you say that again?", {"repeat": True}),
+    ("I didn't catch that", {"repeat": True}),
+    ("Hello?", {"hello": True}),
+    ("Thank you.", {"thanks": True}),
+    ("Pizza with olives", {}),
+    ("", {}),
+    ("...", {}),
+    ("my number is 0521234567", {}),
+    ("Florentin", FLORENTIN),
+    ("in Florentine, please", FLORENTIN),
+    ("Florenten", FLORENTIN),
+    ("flor entin", FLORENTIN),
+    ("Ramatgan", {"areas": ("ramat_gan",)}),
+    ("Ramat Gan or Givataym", {"areas": ("ramat_gan", "givatayim")}),
+    ("the old north of Tel Aviv", {"areas": ("old_north",)}),
+    ("Tel Aviv", {"areas": ("tel_aviv",)}),
+    ("near the city centre", {"areas": ("city_center",)}),
+    ("Neveh Zedek", {"areas": ("neve_tzedek",)}),
+    ("not Florentin, Jaffa", {"areas": ("jaffa",), "answer": "no"}),
+    ("Jaffa, sorry, Florentin", FLORENTIN),
+    ("Haifa", {}),
+    ("an apartment", {"kinds": ("apartment",)}),
+    ("We need office space", {"kinds": ("office",)}),
+    ("a flat to rent in Jaffa", {"kinds": ("apartment",), "deal": "rent", "areas": ("jaffa",)}),
+    ("a shop or an office", {"kinds": ("shop", "office")}),
+    ("I want to buy a house", {"kinds": ("house",), "deal": "buy"}),
+    ("seven thousand", {"budget": 7_000}),
+    ("7 000 shekels", {"budget": 7_000}),
+    ("up to 7,000", {"budget": 7_000}),
+    ("7.000", {"budget": 7_000}),
+    ("7k", {"budget": 7_000}),
+    ("seven and a half thousand", {"budget": 7_500}),
+    ("seven thousand five hundred", {"budget": 7_500}),
+    ("one hundred and fifty thousand", {"budget": 150_000}),
+    ("a million and a half", {"budget": 1_500_000}),
+    ("1.5 million", {"budget": 1_500_000}),
+    ("half a million shekels", {"budget": 500_000}),
+    ("1 250 000", {"budget": 1_250_000}),
+    ("between six and seven thousand", {"budget": 7_000}),
+    ("six to seven thousand", {"budget": 7_000}),
+    ("five thousand, no, six thousand", {"budget": 6_000, "answer": "no"}),
+    ("five thousand six thousand", {"unclear_budget": True}),
+    ("seven", {"number": 7}),
+    ("my budget is seven", {"unclear_budget": True, "budget_guess": 7_000}),
+    ("seven shekels", {"unclear_budget": True, "budget_guess": 7_000}),
+    ("a million two hundred", {"unclear_budget": True, "budget_guess": 1_200_000}),
+    ("thousands", {"unclear_budget": True}),
+    ("nine hundred million", {"unclear_budget": True}),
+    ("three rooms", {"rooms": 3}),
+    ("3.5 rooms", {"rooms": 3.5}),
+    ("a three room apartment", {"rooms": 3, "kinds": ("apartment",)}),
+    ("it doesn't matter", {"no_matter": True}),
+    ("any time", {"when": When()}),
+    ("tomorrow", {"when": When(days_ahead=1)}),
+    ("tomorrow afternoon", {"when": When(days_ahead=1, part="afternoon")}),
+    ("in the morning", {"when": When(part="morning")}),
+    ("Sunday", day(6)),
+    ("Sunday at ten", day(6, clock=600)),
+    ("on Tuesday at half past four", day(1, clock=270)),
+    ("10:30", {"when": When(clock=630)}),
+    ("10 30", {"when": When(clock=630)}),
+    ("ten thirty", {"when": When(clock=630)}),
+    ("at 4 p.m.", {"when": When(clock=960)}),
+    ("four in the afternoon", {"when": When(part="afternoon", clock=960)}),
+    ("quarter to ten", {"when": When(clock=585)}),
+    ("next week", {"when": When(next_week=True)}),
+    ("the first one", {"ordinals": (1,)}),
+    ("The second.", {"ordinals": (2,)}),
+    ("number three", {"ordinals": (3,)}),
+    ("the last one", {"ordinals": (-1,)}),
+    ("the first or the second", {"ordinals": (1, 2)}),
+    ("no, the second one", {"answer": "no", "ordinals": (2,)}),
+    (
+        "I am looking for a three room apartment in Florentine up to seven thousand",
+        {"areas": ("florentin",), "kinds": ("apartment",), "rooms": 3, "budget": 7_000},
+    ),
+    (
+        "An office in Ramat Gan for 9 500 shekels, Monday morning",
+        {"areas": ("ramat_gan",), "kinds": ("office",), "budget": 9_500} | day(0, part="morning"),
+    ),
+]
+
+HEBREW: list[tuple[str, dict[str, Any]]] = [
+    ("כן", {"answer": "yes"}),
+    ("כן, בטח", {"answer": "yes"}),
+    ("לא", {"answer": "no"}),
+    ("לא תודה", {"answer": "no"}),
+    ("לא מתאים לי", {"answer": "no"}),
+    ("משהו אחר", {"answer": "no"}),
+    ("רגע", {"wait": True}),
+    ("רגע אחד", {"wait": True}),
+    ("שנייה", {"wait": True}),
+    ("רק שניה בבקשה", {"wait": True}),
+    ("להתראות", {"goodbye": True}),
+    ("תודה ולהתראות", {"thanks": True}),
+    ("אני לא מעוניינת", {"goodbye": True}),
+    ("מה?", {"repeat": True}),
+    ("אפשר לחזור על זה?", {"repeat": True}),
+    ("לא שמעתי", {"repeat": True}),
+    ("שלום", {"hello": True}),
+    ("תודה", {"thanks": True}),
+    ("פיצה עם זיתים", {}),
+    ("פלורנטין", FLORENTIN),
+    ("בפלורנטין", FLORENTIN),
+    ("אני מחפשת דירה בפלורנטין", FLORENTIN | {"kinds": ("apartment",)}),
+    ("פלורטנין", FLORENTIN),
+    ("בפלורנטן", FLORENTIN),
+    ("ביפו", {"areas": ("jaffa",)}),
+    ("בצפון הישן", {"areas": ("old_north",)}),
+    ("בנווה צדק", {"areas": ("neve_tzedek",)}),
+    ("נוה צדק", {"areas": ("neve_tzedek",)}),
+    ("גבעתיים או רמת גן", {"areas": ("givatayim", "ramat_gan")}),
+    ("במרכז תל אביב", {"areas": ("city_center",)}),
+    ("תל־אביב", {"areas": ("tel_aviv",)}),
+    ('בת"א', {"areas": ("tel_aviv",)}),
+    ("פלורנטין בתל אביב", FLORENTIN),
+    ("חיפה", {}),
+    ("דירה", {"kinds": ("apartment",)}),
+    ("משרד", {"kinds": ("office",)}),
+    ("קוטג' בגבעתיים", {"kinds": ("house",), "areas": ("givatayim",)}),
+    ("לשכור חנות", {"kinds": ("shop",), "deal": "rent"}),
+    ("אני רוצה לקנות דירה", {"kinds": ("apartment",), "deal": "buy"}),
+    ("שבעת אלפים", {"budget": 7_000}),
+    ("עד שבעת אלפים שקל", {"budget": 7_000}),
+    ("עד 7,000 ₪", {"budget": 7_000}),
+    ("7 000", {"budget": 7_000}),
+    ("שבעת אלפים וחמש מאות", {"budget": 7_500}),
+    ("שבעת אלפים וחצי", {"budget": 7_500}),
+    ("אלפיים חמש מאות", {"budget": 2_500}),
+    ("עשרים וחמישה אלף", {"budget": 25_000}),
+    ("מיליון", {"budget": 1_000_000}),
+    ("מיליון וחצי", {"budget": 1_500_000}),
+    ("מיליון מאתיים אלף", {"budget": 1_200_000}),
+    ("מיליון מאתיים", {"unclear_budget": True, "budget_guess": 1_200_000}),
+    ("שני מיליון", {"budget": 2_000_000}),
+    ("חצי מיליון", {"budget": 500_000}),
+    ("בין ששת אלפים לשבעת אלפים", {"budget": 7_000}),
+    ("התקציב שלי שבע", {"unclear_budget": True, "budget_guess": 7_000}),
+    ("אלפים", {"unclear_budget": True}),
+    ("שבע", {"number": 7}),
+    ("שלושה חדרים", {"rooms": 3}),
+    ("שלושה וחצי חדרים", {"rooms": 3.5}),
+    ("ארבעה חדרים וחצי", {"rooms": 4.5}),
+    ("לא משנה לי", {"no_matter": True}),
+    ("מתי שנוח", {"when": When()}),
+    ("מחר", {"when": When(days_ahead=1)}),
+    ("מחר בבוקר", {"when": When(days_ahead=1, part="morning")}),
+    ("אחרי הצהריים", {"when": When(part="afternoon")}),
+    ("מחרתיים בערב", {"when": When(days_ahead=2, part="evening")}),
+    ("ביום ראשון", day(6)),
+    ("יום ראשון בעשר", day(6, clock=600)),
+    ("יום שני בעשר וחצי", day(0, clock=630)),
+    ("ביום שלישי בארבע אחר הצהריים", day(1, part="afternoon", clock=960)),
+    ("יום ה בשתיים", day(3, clock=120)),
+    ("10:30", {"when": When(clock=630)}),
+    ("ב-10", {"when": When(clock=600)}),
+    ("בשעה אחת עשרה", {"when": When(clock=660)}),
+    ("רבע לעשר", {"when": When(clock=585)}),
+    ("עשר ושלושים", {"when": When(clock=630)}),
+    ("בשבוע הבא", {"when": When(next_week=True)}),
+    ("הראשון", {"ordinals": (1,)}),
+    ("השנייה", {"ordinals": (2,)}),
+    ("את השלישי בבקשה", {"ordinals": (3,)}),
+    ("האחרון", {"ordinals": (-1,)}),
+    ("ראשון", day(6) | {"ordinals": (1,)}),
+    ("לא, השני", {"answer": "no", "ordinals": (2,)}),
+    (
+        "דירת שלושה חדרים בצפון הישן עד שמונת אלפים, מחר בבוקר",
+        {"areas": ("old_north",), "kinds": ("apartment",), "rooms": 3, "budget": 8_000}
+        | {"when": When(days_ahead=1, part="morning")},
+    ),
+]
+
+
+def told(words: str) -> dict[str, Any]:
+    """What was understood of the wish and of the talk about it."""
+    meaning = understand(words, SHAI)
+    nothing = Understood()
+    return {
+        field.name: getattr(meaning, field.name)
+        for field in fields(meaning)
+        if field.name not in ("language", "purpose")
+        and getattr(meaning, field.name) != getattr(nothing, field.name)
+    }
+
+
+@pytest.mark.parametrize(("words", "meaning"), ENGLISH)
+def test_english_words_mean(words: str, meaning: dict[str, Any]) -> None:
+    assert told(words) == meaning
+
+
+@pytest.mark.parametrize(("words", "meaning"), HEBREW)
+def test_hebrew_words_mean(words: str, meaning: dict[str, Any]) -> None:
+    assert told(words) == meaning
+
+
+@pytest.mark.parametrize(
+    ("words", "language"),
+    [
+        ("כן", "he"),
+        ("yes", "en"),
+        ("דירה ב Florentin", "he"),
+        ("7,000", None),
+        ("", None),
+        ("English please", "en"),
+        ("אנגלית בבקשה", "en"),
+        ("do you speak Hebrew", "he"),
+    ],
+)
+def test_the_script_tells_the_language_unless_one_is_named(
+    words: str, language: str | None
+) -> None:
+    assert understand(words, SHAI).language == language
+
+
+def test_words_that_mean_nothing_here_are_not_understood() -> None:
+    assert not understand("the weather is lovely", SHAI)
+
+
+@pytest.mark.parametrize("pointed", ["בִּפְלוֹרֶנְטִין", "בפלורנטין"])
+def test_points_change_nothing(pointed: str) -> None:
+    assert told(pointed) == FLORENTIN
