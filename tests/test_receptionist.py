@@ -336,6 +336,14 @@ CALLS: dict[str, list[tuple[str, str]]] = {
             "ten thousand, three; fifteen thousand, four; more, nine.",
         ),
     ],
+    "a key may be spoken": [
+        ("דירה", "דירה. איזה אזור מעניין אתכם?"),
+        (
+            "#5",
+            "לפלורנטין הקישו אחת, ליפו שתיים, לצפון הישן שלוש, לנוה צדק ארבע, לעוד אפשרויות תשע.",
+        ),
+        ("שתיים", "ביפו. מה התקציב שלכם?"),
+    ],
     "keys choose a window that was spoken": [
         (
             "office in Jaffa, 8,000, tomorrow",

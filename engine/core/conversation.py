@@ -198,7 +198,7 @@ class Conversation:
                 self._hear(pcm, level)
             case ev.Played(turn, position, done):
                 self._played(turn, position, done)
-            case ev.Answered():
+            case ev.Answered() if not self._turns:
                 self._ask(None)
             case ev.Final(utterance, text, confidence):
                 self._recognized(utterance, text, confidence)
@@ -221,8 +221,10 @@ class Conversation:
                 self._finish(turn, None)
             case ev.HungUp(why):
                 self._go(Ended(why))
-            case ev.Sentence() | ev.ReplyAudio() | ev.ReplyDone() | ev.ReplyFailed() | ev.Tick():
-                pass  # of a turn that is over, or nothing at all
+            case ev.Sentence() | ev.ReplyAudio() | ev.ReplyDone() | ev.ReplyFailed():
+                pass  # of a turn that is over
+            case ev.Answered() | ev.Tick():
+                pass
             case _:
                 assert_never(event)
 

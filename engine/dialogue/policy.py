@@ -147,6 +147,7 @@ def _respond(profile: Profile, talk: Talk, meaning: Understood, free: Sequence[W
         chosen = _choice(talk, talk.question, meaning)
         if chosen is not None:
             return chosen
+    meaning = _as_key(profile, talk.question, meaning)
     wish = _learn(profile, talk, meaning)
     changed = replace(talk, wish=wish, learned=_news(talk.wish, wish))
     if meaning.unclear_budget or _is_bare_budget(talk, meaning):
@@ -157,6 +158,14 @@ def _respond(profile: Profile, talk: Talk, meaning: Understood, free: Sequence[W
     if wish != talk.wish:
         return _go_on(replace(changed, misses=0), free)
     return _without_news(talk, meaning, free)
+
+
+def _as_key(profile: Profile, question: Question, meaning: Understood) -> Understood:
+    """“One” for the first choice of a menu: keys may be spoken."""
+    if not isinstance(question, Menu) or meaning.number is None:
+        return meaning
+    key = menu.choice(profile, question.slot, question.page, f"{meaning.number:g}")
+    return meaning if key is None else key
 
 
 def _several(meaning: Understood) -> Slot | None:

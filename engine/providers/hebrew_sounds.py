@@ -238,11 +238,11 @@ def _ends_lightly(letters: Sequence[_Letter], vowels: Sequence[_Sound]) -> bool:
     closing, last, before = letters[-1], vowels[-1], vowels[-2]
     if _has_furtive_patah(letters, len(letters) - 1):
         return True
-    if closing.bare and last.place == len(letters) - 2:
-        return _is_segolate(closing, letters[last.place], last.mark, before.mark) and (
-            last.place - before.place == 1
-        )
-    return _has_light_suffix(letters)
+    if _has_light_suffix(letters):
+        return True
+    open_before = last.place - before.place == 1 and last.place == len(letters) - 2
+    onset = letters[last.place]
+    return open_before and closing.bare and _is_segolate(closing, onset, last.mark, before.mark)
 
 
 def _is_segolate(closing: _Letter, onset: _Letter, last: str, before: str) -> bool:

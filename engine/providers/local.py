@@ -5,7 +5,7 @@ are missing is told at the start; a call goes on with what there is."""
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -47,7 +47,7 @@ class LocalRecognizer:
 
     async def recognize(
         self, commands: AsyncIterator[HearingCommand], expected: Expected
-    ) -> AsyncIterator[HearingResult]:
+    ) -> AsyncGenerator[HearingResult]:
         hearing = _Hearing(self.worker, self._languages, expected)
         # Not a TaskGroup: closing a generator that waits inside of one raises a group of errors.
         reader = asyncio.create_task(hearing.follow(commands))
@@ -180,7 +180,7 @@ class LocalVoice:
         self._rate = rate
         self._writer = ThreadPoolExecutor(1, "speech cache")
 
-    async def speak(self, text: str) -> AsyncIterator[Speech]:
+    async def speak(self, text: str) -> AsyncGenerator[Speech]:
         for span in spans(text):
             pcm = await self._pcm(Piece(span.text, span.language, self._rate), Urgency.NOW)
             until = seconds(pcm) - jobs.silence_after(span.text)

@@ -15,39 +15,52 @@ import tokenizers
 
 from engine.core import audio
 from engine.providers import closed_set, mel
+from engine.providers.hebrew_sounds import is_hebrew
 from engine.providers.jobs import Understood, Utterance
 
 PADDING = 8.0
 """Seconds of silence after the utterance: with less than 6 the model loops, more only costs."""
-CLOSED = frozenset({"he"})
-"""Languages of which only expected phrases are understood."""
-LIKELY_AGAIN = 3.0
-"""How much likelier the language of the previous utterance is than another."""
 SHORTEST, LONGEST = 0.12, 28
 """Seconds of an utterance: of a longer one the end is heard."""
 QUIETEST = 40
 """Root mean square, of 32,767: below it there is nothing to hear."""
+CLOSED = frozenset({"he"})
+"""Languages of which only expected phrases are understood."""
 
-_NO_SPEECH = 0.6
-_DOUBTFUL = -1.0
+# Which language it was, in nats for the closed one. By the encoder alone, Hebrew with an accent is
+# English as a rule: so what was written down in both counts too, and what was spoken before.
+_AGAIN = 4.0
+_SURE, _HOPELESS = -1.0, -11.0
+"""Beyond these no writing could change it: only one is made."""
+_ENOUGH = -4.0
+_PER_SCORE, _PER_LETTER, _FAR = 2.0, 8.0, 0.6
+
+_BEAM = 5
+_SHORT_UTTERANCE = 2.0
+"""Seconds up to which a short phrase is tried by forced scoring."""
+_SHORT_ANSWER = 12
+"""Letters of the longest such phrase."""
+_FORCED_PHRASES = 6
+_FORCED_MARGIN = 0.8
+"""Nats per token that a forced phrase may be worse than the free hypothesis."""
+
+# Speech came to 0.18 at most (silence, noise and tones to 0.55 at least); its score to -1.3.
+_NO_SPEECH = 0.5
+_DOUBTFUL = -0.6
 _GARBAGE = -1.6
 _LOOPING = 2.4
 """Times that zlib shortens a text which repeats itself."""
-_SHORT_ANSWER = 12
-"""Letters of the longest phrase that is also tried by forced scoring."""
-_SHORT_UTTERANCE = 2.0
-_FORCED_PHRASES = 12
-_FORCED_MARGIN = 0.8
-"""Nats per token that a forced phrase may be worse than the free hypothesis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A free hypothesis."""
+    """What the model writes down freely."""
 
-    text: str
+    language: str
+    texts: tuple[str, ...]
+    """Best first."""
     score: float
-    """Mean log-probability of a token."""
+    """Mean log-probability of a token of the best."""
     no_speech: float
 
 
@@ -60,96 +73,92 @@ class Ears:
         self._end = self._token("<|endoftext|>")
 
     def hear(self, utterance: Utterance) -> Understood:
-        seconds = audio.seconds(utterance.pcm)
-        if seconds < SHORTEST or audio.level(utterance.pcm) < QUIETEST:
+        length = audio.seconds(utterance.pcm)
+        if length < SHORTEST or audio.level(utterance.pcm) < QUIETEST:
             return Understood("", 0.0, "")
-        encoded = self.encode(utterance.pcm)
-        language = self.language(encoded, utterance.languages, utterance.prefer)
-        if language in CLOSED:
-            return self._among(encoded, language, utterance.phrases, seconds)
-        return self._free(encoded, language, seconds)
+        sound = _Sound(self._encode(utterance.pcm), min(length, LONGEST))
+        closed, free, odds = self._candidates(sound, utterance)
+        phrases = [phrase for phrase in utterance.phrases if is_hebrew(phrase)]
+        if not free or odds > _SURE:
+            return self._among(sound, self._write(sound, closed), phrases)
+        written = self._write(sound, free)
+        if not closed or odds < _HOPELESS:
+            return _freely(written)
+        other = self._write(sound, closed)
+        near = closed_set.nearest(other.texts, phrases, _FAR)
+        odds += _PER_SCORE * (other.score - written.score)
+        odds += _PER_LETTER * (_FAR - near.distance) if near else 0.0
+        return self._among(sound, other, phrases) if odds > _ENOUGH else _freely(written)
 
-    def encode(self, pcm: bytes) -> ctranslate2.StorageView:
+    def _encode(self, pcm: bytes) -> ctranslate2.StorageView:
         samples = np.frombuffer(pcm, np.int16)[-LONGEST * audio.RATE :].astype(np.float32) / 32768
         wide = soxr.resample(samples, audio.RATE, mel.RATE)
         padding = min(PADDING, 30 - len(wide) / mel.RATE)  # the model has places for 30 s
         bands = np.ascontiguousarray(mel.log_mel(wide, padding)[None])
         return self._model.encode(ctranslate2.StorageView.from_array(bands))
 
-    def language(
-        self, encoded: ctranslate2.StorageView, candidates: tuple[str, ...], prefer: str
-    ) -> str:
-        if len(candidates) == 1:
-            return candidates[0]
-        likely = dict(self._model.detect_language(encoded)[0])
-        return max(
-            candidates,
-            key=lambda one: likely[f"<|{one}|>"] * (LIKELY_AGAIN if one == prefer else 1),
-        )
+    def _candidates(self, sound: "_Sound", utterance: Utterance) -> tuple[str, str, float]:
+        """The likeliest closed and the likeliest free language (or none), and the odds."""
+        closed = [language for language in utterance.languages if language in CLOSED]
+        free = [language for language in utterance.languages if language not in CLOSED]
+        if len(utterance.languages) == 1:
+            return "".join(closed), "".join(free), 0.0
+        found = dict(self._model.detect_language(sound.encoded)[0])
+        likely = {
+            language: math.log(found[f"<|{language}|>"] + 1e-9)
+            + (_AGAIN if language == utterance.prefer else 0.0)
+            for language in utterance.languages
+        }
+        one = max(closed, key=likely.__getitem__, default="")
+        other = max(free, key=likely.__getitem__, default="")
+        return one, other, likely.get(one, 0.0) - likely.get(other, 0.0)
 
-    def write(
-        self, encoded: ctranslate2.StorageView, language: str, seconds: float, beam: int
-    ) -> Written:
+    def _write(self, sound: "_Sound", language: str) -> Written:
         result = self._model.generate(
-            encoded,
+            sound.encoded,
             [self._prompt(language)],
-            beam_size=beam,
-            max_length=min(224, 16 + round(14 * seconds)),
+            beam_size=_BEAM,
+            num_hypotheses=_BEAM if language in CLOSED else 1,
+            max_length=min(224, 16 + round(14 * sound.seconds)),
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
-        letters = [token for token in result.sequences_ids[0] if token < self._end]
-        text = self._tokenizer.decode(letters).strip()
-        return Written(text, result.scores[0], result.no_speech_prob)
+        texts = tuple(self._text(tokens) for tokens in result.sequences_ids)
+        return Written(language, texts, result.scores[0], result.no_speech_prob)
 
-    def _free(self, encoded: ctranslate2.StorageView, language: str, seconds: float) -> Understood:
-        written = self.write(encoded, language, seconds, beam=1)
+    def _among(self, sound: "_Sound", written: Written, phrases: list[str]) -> Understood:
+        nothing = Understood("", 0.0, written.language)
         if is_hallucination(written):
-            return Understood("", 0.0, language)
-        return Understood(written.text, _confidence(written.score), language)
-
-    def _among(
-        self,
-        encoded: ctranslate2.StorageView,
-        language: str,
-        phrases: tuple[str, ...],
-        seconds: float,
-    ) -> Understood:
-        written = self.write(encoded, language, seconds, beam=5)
-        ours = [phrase for phrase in phrases if _is_hebrew(phrase)]
-        if is_hallucination(written) or not ours:
-            return Understood("", 0.0, language)
-        found = closed_set.nearest(written.text, ours)
-        if found and found.distance == 0:
-            return Understood(found.phrase, _confidence(written.score / 2), language)
-        if seconds < _SHORT_UTTERANCE:
-            short = [phrase for phrase in ours if len(closed_set.plain(phrase)) <= _SHORT_ANSWER]
-            forced = self._forced(encoded, language, short[:_FORCED_PHRASES], seconds)
-            if forced and forced[1] > written.score - _FORCED_MARGIN:
-                return Understood(forced[0], _confidence(forced[1]), language)
+            return nothing
+        found = closed_set.nearest(written.texts, phrases)
         if found:
-            return Understood(found.phrase, 1 - found.distance, language)
-        return Understood("", 0.0, language)
+            return Understood(found.phrase, 1 - found.distance, written.language)
+        short = [phrase for phrase in phrases if len(closed_set.plain(phrase)) <= _SHORT_ANSWER]
+        if not short or sound.seconds > _SHORT_UTTERANCE:
+            return nothing
+        score, phrase = self._forced(sound, written.language, short[:_FORCED_PHRASES])
+        if score < written.score - _FORCED_MARGIN:
+            return nothing
+        return Understood(phrase, _confidence(score), written.language)
 
-    def _forced(
-        self, encoded: ctranslate2.StorageView, language: str, phrases: list[str], seconds: float
-    ) -> tuple[str, float] | None:
-        """The phrase that the model finds least surprising, and its mean log-probability."""
-        columns = round(seconds * mel.COLUMNS_PER_SECOND / 2) * 2
+    def _forced(self, sound: "_Sound", language: str, phrases: list[str]) -> tuple[float, str]:
+        """The phrase that surprises the model least, after its mean log-probability."""
+        columns = round(sound.seconds * mel.COLUMNS_PER_SECOND / 2) * 2
+        prompt = self._prompt(language)
         scored: list[tuple[float, str]] = []
         for phrase in phrases:
             tokens = self._tokenizer.encode(" " + phrase, add_special_tokens=False).ids
-            aligned = self._model.align(encoded, self._prompt(language), [tokens], [columns])[0]
-            mean = float(np.mean(np.log(np.maximum(aligned.text_token_probs, 1e-9))))
-            scored.append((mean, phrase))
-        if not scored:
-            return None
-        score, phrase = max(scored)
-        return phrase, score
+            aligned = self._model.align(sound.encoded, prompt, [tokens], [columns])[0]
+            surprise = np.log(np.maximum(aligned.text_token_probs, 1e-9))
+            scored.append((float(np.mean(surprise)), phrase))
+        return max(scored)
 
     def _prompt(self, language: str) -> list[int]:
         task = ("<|startoftranscript|>", f"<|{language}|>", "<|transcribe|>", "<|notimestamps|>")
         return [self._token(name) for name in task]
+
+    def _text(self, tokens: list[int]) -> str:
+        return self._tokenizer.decode([token for token in tokens if token < self._end]).strip()
 
     def _token(self, name: str) -> int:
         number = self._tokenizer.token_to_id(name)
@@ -158,19 +167,33 @@ class Ears:
         return number
 
 
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    encoded: ctranslate2.StorageView
+    seconds: float
+
+
 def is_hallucination(written: Written) -> bool:
     """Whisper writes something down for every noise: thanks, a credit, one word again and again."""
-    raw = written.text.encode()
-    if not any(letter.isalnum() for letter in written.text):
+    text = closed_set.plain(written.texts[0])
+    if not text or written.score < _GARBAGE:
         return True
-    if written.score < _GARBAGE or (written.no_speech > _NO_SPEECH and written.score < _DOUBTFUL):
+    if written.no_speech > _NO_SPEECH and written.score < _DOUBTFUL:
         return True
-    return len(raw) > 24 and len(raw) / len(zlib.compress(raw)) > _LOOPING
+    raw = text.encode()
+    said = text.split()
+    return (
+        (len(raw) > 24 and len(raw) / len(zlib.compress(raw)) > _LOOPING)
+        or (len(said) > 3 and len(set(said)) == 1)
+        or (len(text) > 6 and len(set(text)) == 1)
+    )
+
+
+def _freely(written: Written) -> Understood:
+    if is_hallucination(written):
+        return Understood("", 0.0, written.language)
+    return Understood(written.texts[0], _confidence(written.score), written.language)
 
 
 def _confidence(score: float) -> float:
     return min(1.0, math.exp(score))
-
-
-def _is_hebrew(text: str) -> bool:
-    return any("א" <= letter <= "ת" for letter in text)

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+import uvloop
+
 from bridge.audiosocket import serve
 from bridge.audiosocket.codec import HANG_UP, audio_header
 from engine.core.audio import FRAME_BYTES, SILENCE
@@ -112,7 +114,7 @@ def run(test: Callable[[Server], object]) -> None:
         async with a_server() as server:
             await test(server)  # type: ignore[misc] # each test is a coroutine function
 
-    asyncio.run(main())
+    uvloop.run(main())
 
 
 def test_silence_flows_from_accept_before_anything_is_said() -> None:
@@ -296,4 +298,4 @@ def test_who_is_not_allowed_is_closed_at_once() -> None:
                 assert await reader.read() == b""
             writer.close()
 
-    asyncio.run(main())
+    uvloop.run(main())

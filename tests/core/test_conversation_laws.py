@@ -37,7 +37,7 @@ EVENTS = st.one_of(
     st.builds(ev.ReplyFailed, TURNS, st.just("lost")),
 )
 Step = ev.Event | Sound | tuple[int, int]
-SPEECH = st.tuples(st.sampled_from([0, 20, 500, 3000]), st.integers(1, 300))
+SPEECH = st.tuples(st.sampled_from([0, 20, 500, 3000]), st.sampled_from([1, 2, 9, 12, 30, 60, 240]))
 STEPS = st.lists(st.one_of(EVENTS, SPEECH), max_size=60)
 
 
