@@ -1,0 +1,54 @@
+# `make help` lists what can be done. Everything is set up on demand, in .venv.
+VENV ?= .venv
+PYTHON ?= python3
+export VENV PYTHON
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help run call phone test fast check format bench lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.kav-embedded ## set up everything and start the bridge, with local speech
+	$(BIN)/kav serve
+
+call: $(VENV)/.kav-embedded ## call the running bridge from this terminal (kav call --help)
+	$(BIN)/kav call
+
+phone: $(VENV)/.kav-embedded ## a real Asterisk beside the running bridge, for a softphone
+	$(BIN)/kav phone
+
+test: $(VENV)/.kav-dev ## set up everything and run every test, real Asterisk and phone included
+	$(BIN)/python -m pytest
+
+fast: $(VENV)/.kav-dev ## the tests that need neither models nor Asterisk
+	$(BIN)/python -m pytest -m "not e2e and not models"
+
+check: $(VENV)/.kav-dev ## formatting, linting, types, and the fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not e2e and not models"
+
+format: $(VENV)/.kav-dev ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.kav-dev ## cost of a frame, ten calls at once, memory of a call
+	$(BIN)/python -m tests.bench
+
+lock: ## pin the requirement files anew (needs uv)
+	@for f in build run embedded dev tools; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --no-header \
+	    requirements/$$f.in -o requirements/$$f.txt || exit 1; done
+
+clean: ## forget what was set up and recorded here
+	rm -rf $(VENV) .tools var build *.egg-info
+
+$(VENV)/.kav-dev: requirements/dev.txt pyproject.toml tools/setup
+	@tools/setup dev
+	@touch $(VENV)/.kav-embedded
+
+$(VENV)/.kav-embedded: requirements/embedded.txt pyproject.toml tools/setup
+	@tools/setup embedded
