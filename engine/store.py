@@ -48,13 +48,13 @@ class Appointments:
         """Bytes of a last line that a crash had cut short; they were dropped."""
         self._path = path
         self._lock = Lock()
-        self._booked: list[Appointment] = []
+        self._booked: tuple[Appointment, ...] = ()
         if path is not None and path.exists():
             self._read_back(path)
 
     def booked(self) -> tuple[Appointment, ...]:
-        with self._lock:
-            return tuple(self._booked)
+        """Never waits: not even while another call is being booked."""
+        return self._booked
 
     def book(self, appointment: Appointment) -> None:
         """On the disk when it returns. Raises `SlotTaken`; `OSError` when nothing was booked
@@ -70,7 +70,7 @@ class Appointments:
                 raise SlotTaken(f"{appointment.start.isoformat()} is taken")
             if self._path is not None:
                 _append(self._path, _line(appointment))
-            self._booked.append(appointment)
+            self._booked = (*self._booked, appointment)
 
     def _read_back(self, path: Path) -> None:
         content = path.read_bytes()
@@ -80,7 +80,7 @@ class Appointments:
             log.warning("%s: its last line was torn, %d bytes dropped", path, self.torn)
             with path.open("r+b") as file:
                 _cut(file, len(content) - len(rest))
-        self._booked.extend(_appointments(path, whole))
+        self._booked = tuple(_appointments(path, whole))
 
 
 def _appointments(path: Path, lines: bytes) -> Iterator[Appointment]:

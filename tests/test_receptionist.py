@@ -4,7 +4,7 @@ A line of the caller's is words; `#1` is a key; `(…)` is speech that was not u
 stands before `/` is how much of her last reply was heard before the caller interrupted it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.effects import HangUp, Heard
-from engine.dialogue.acts import Ask, ConfirmBudget, Menu, Narrow
+from engine.core.effects import HangUp, Heard, Transfer
+from engine.dialogue.acts import Ask, Book, ConfirmBudget, Menu, Narrow
 from engine.dialogue.hebrew import hebrew_words, is_hebrew, point, unpointed_words, without_points
 from engine.dialogue.phrases import count_words
 from engine.dialogue.understand import understand
@@ -59,9 +59,15 @@ class Leah:
 
 
 async def _collected(brain: Receptionist, heard: Heard | None) -> tuple[list[str], bool]:
+    return await _collected_from(brain.reply(heard))
+
+
+async def _collected_from(
+    reply: AsyncIterator[str | HangUp | Transfer],
+) -> tuple[list[str], bool]:
     said: list[str] = []
     hung_up = False
-    async for part in brain.reply(heard):
+    async for part in reply:
         assert not hung_up, "nothing may follow a hang-up"
         if isinstance(part, HangUp):
             assert part.why == "goodbye"
@@ -267,6 +273,14 @@ CALLS: dict[str, list[tuple[str, str]]] = {
             "כן",
             "עד מיליון מאתיים אלף שקלים. מתי נוח להיפגש, בבוקר או אחרי הצהריים?",
         ),
+    ],
+    "a budget that is changed by half an amount is not kept": [
+        (
+            "דירה ביפו עד שבעת אלפים",
+            "דירה ביפו, עד שבעת אלפים שקלים. מתי נוח להיפגש, בבוקר או אחרי הצהריים?",
+        ),
+        ("התקציב בעצם שמונה", "כלומר, שמונת אלפים שקלים?"),
+        ("מחר", "מה התקציב שלכם?"),
     ],
     "two areas in one breath: one is asked for": [
         ("Florentin or Jaffa", "Let's start with one area. Which one?"),
@@ -485,6 +499,29 @@ def test_a_reply_that_is_abandoned_at_its_first_sentence_is_not_forgotten() -> N
     assert leah.answer("7,000") == (
         "Up to seven thousand shekels. When would you like to meet, in the morning or afternoon?"
     )
+
+
+def test_a_booking_whose_reply_was_abandoned_is_confirmed_in_the_next_one() -> None:
+    leah = Leah()
+
+    async def abandon() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            with leah.appointments._lock:
+                answer = leah.brain.reply(Heard(words="the first", confidence=0.9))
+                task = tasks.create_task(_collected_from(answer))
+                await asyncio.sleep(0)
+                assert isinstance(leah.brain._talk.act, Book)
+                task.cancel()
+                await asyncio.sleep(0)
+
+    leah.reply(None)
+    leah.answer("office in Jaffa, 8,000, tomorrow")
+    asyncio.run(abandon())
+    assert leah.answer("hello?") == (
+        "You're booked: tomorrow at nine, an office in Jaffa, "
+        "up to eight thousand shekels. Thank you, goodbye! ⏹"
+    )
+    assert len(leah.appointments.booked()) == 1
 
 
 def test_it_is_a_brain() -> None:

@@ -1,5 +1,6 @@
 """Hebrew writing: points (niqqud) on and off, and the prefixes that are written as one word with
-their noun. Spoken texts carry points, because the local voice can read nothing else."""
+their noun. Spoken texts carry points, because the local voice can read nothing else; where
+the stress is not what the points suggest, an ole (U+05AB) marks it."""
 
 import re
 
@@ -33,7 +34,7 @@ def point(sentence: str, lexicon: dict[str, str]) -> str:
 
 
 def to(place: str) -> str:
-    """«בְּיָפוֹ» -> «לְיָפוֹ»: both prefixes take the same vowel; only the bet has a dagesh."""
+    """«בְּיָ֫פוֹ» -> «לְיָ֫פוֹ»: both prefixes take the same vowel; only the bet has a dagesh."""
     head = re.match("ב[\u0591-\u05c7]*", place)
     if head is None:
         return place

@@ -197,7 +197,7 @@ def _ask(profile: Profile, slot: Slot, manner: Manner, language: Language) -> st
 def _confirm_budget(amount: int, language: Language, keypad: bool) -> str:
     number = in_words(amount, language)
     if language == "he":
-        keys = " לְאִישּׁוּר הַקִּישׁוּ אַחַת, לְתִיקּוּן שְׁתַּיִים." if keypad else ""
+        keys = " לְאִישּׁוּר הַקִּישׁוּ אַחַת, לְתִיקּוּן שְׁתַּ֫יִים." if keypad else ""
         return f"כְּלוֹמַר, {number} שְׁקָלִים?{keys}"
     keys = " Press one for yes, two for no." if keypad else ""
     return f"Do you mean {number} shekels?{keys}"

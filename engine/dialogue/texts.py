@@ -25,7 +25,7 @@ ANY_KEY: Texts = {"he": "לְהַמְשֵׁךְ הַקִּישׁוּ אַחַת.
 QUESTIONS: dict[Slot, dict[Manner, Texts]] = {
     "area": {
         Manner.PLAIN: {
-            "he": "אֵיזֶה אֵזוֹר מְעַנְיֵין אֶתְכֶם?",
+            "he": "אֵ֫יזֶה אֵזוֹר מְעַנְיֵין אֶתְכֶם?",
             "en": "Which area are you interested in?",
         },
         Manner.AGAIN: {
@@ -33,7 +33,7 @@ QUESTIONS: dict[Slot, dict[Manner, Texts]] = {
             "en": "Sorry, I didn't hear well. Could you repeat the area?",
         },
         Manner.OTHER_WORDS: {
-            "he": "סְלִיחָה, עֲדַיִין לֹא הֵבַנְתִּי. בְּאֵיזוֹ שְׁכוּנָה לְחַפֵּשׂ?",
+            "he": "סְלִיחָה, עֲדַ֫יִין לֹא הֵבַנְתִּי. בְּאֵ֫יזוֹ שְׁכוּנָה לְחַפֵּשׂ?",
             "en": "I still didn't catch that. In which neighborhood should I look?",
         },
     },
@@ -47,7 +47,7 @@ QUESTIONS: dict[Slot, dict[Manner, Texts]] = {
             "en": "Sorry, I didn't hear well. Could you repeat the property type?",
         },
         Manner.OTHER_WORDS: {
-            "he": "סְלִיחָה, עֲדַיִין לֹא הֵבַנְתִּי. {kinds}?",
+            "he": "סְלִיחָה, עֲדַ֫יִין לֹא הֵבַנְתִּי. {kinds}?",
             "en": "I still didn't catch that. Is it {kinds}?",
         },
     },
@@ -61,13 +61,13 @@ QUESTIONS: dict[Slot, dict[Manner, Texts]] = {
             "en": "Sorry, I didn't hear well. Could you repeat the budget?",
         },
         Manner.OTHER_WORDS: {
-            "he": "סְלִיחָה, עֲדַיִין לֹא הֵבַנְתִּי. כַּמָּה שְׁקָלִים לְכׇל הַיּוֹתֵר?",
+            "he": "סְלִיחָה, עֲדַ֫יִין לֹא הֵבַנְתִּי. כַּמָּה שְׁקָלִים לְכׇל הַיּוֹתֵר?",
             "en": "I still didn't catch that. How many shekels at most?",
         },
     },
     "time": {
         Manner.PLAIN: {
-            "he": "מָתַי נוֹחַ לְהִיפָּגֵשׁ, בַּבּוֹקֶר אוֹ אַחֲרֵי הַצׇּהֳרַיִים?",
+            "he": "מָתַי נוֹחַ לְהִיפָּגֵשׁ, בַּבּוֹקֶר אוֹ אַחֲרֵי הַצׇּהֳרַ֫יִים?",
             "en": "When would you like to meet, in the morning or afternoon?",
         },
         Manner.AGAIN: {
@@ -75,22 +75,22 @@ QUESTIONS: dict[Slot, dict[Manner, Texts]] = {
             "en": "Sorry, I didn't hear well. Could you repeat the time?",
         },
         Manner.OTHER_WORDS: {
-            "he": "סְלִיחָה, עֲדַיִין לֹא הֵבַנְתִּי. אֵיזֶה יוֹם מַתְאִים?",
+            "he": "סְלִיחָה, עֲדַ֫יִין לֹא הֵבַנְתִּי. אֵ֫יזֶה יוֹם מַתְאִים?",
             "en": "I still didn't catch that. Which day suits you?",
         },
         Manner.ANOTHER_DAY: {
-            "he": "אֵין בְּעָיָה. אֵיזֶה יוֹם מַתְאִים יוֹתֵר?",
+            "he": "אֵין בְּעָיָה. אֵ֫יזֶה יוֹם מַתְאִים יוֹתֵר?",
             "en": "No problem. Which day would be better?",
         },
     },
 }
 NARROW: dict[Slot, Texts] = {
     "area": {
-        "he": "נַתְחִיל מֵאֵזוֹר אֶחָד. אֵיזֶה מֵהֶם?",
+        "he": "נַתְחִיל מֵאֵזוֹר אֶחָד. אֵ֫יזֶה מֵהֶ֫ם?",
         "en": "Let's start with one area. Which one?",
     },
     "kind": {
-        "he": "נַתְחִיל מִנֶּכֶס אֶחָד. אֵיזֶה מֵהֶם?",
+        "he": "נַתְחִיל מִנֶּכֶס אֶחָד. אֵ֫יזֶה מֵהֶ֫ם?",
         "en": "Let's start with one property. Which one?",
     },
 }
@@ -141,9 +141,9 @@ WEEKDAYS: Lists = {
 TODAY: Lists = {"he": ("הַיּוֹם", "מָחָר"), "en": ("today", "tomorrow")}
 AT_HOUR_HE = (
     "בְּאַחַת",
-    "בִּשְׁתַּיִים",
+    "בִּשְׁתַּ֫יִים",
     "בְּשָׁלוֹשׁ",
-    "בְּאַרְבַּע",
+    "בְּאַ֫רְבַּע",
     "בְּחָמֵשׁ",
     "בְּשֵׁשׁ",
     "בְּשֶׁבַע",
@@ -154,6 +154,6 @@ AT_HOUR_HE = (
     "בִּשְׁתֵּים עֶשְׂרֵה",
 )
 TIME_ITEMS: Lists = {
-    "he": ("לְבוֹקֶר", "לְאַחַר הַצׇּהֳרַיִים", "לְכׇל שָׁעָה"),
+    "he": ("לְבוֹקֶר", "לְאַחַר הַצׇּהֳרַ֫יִים", "לְכׇל שָׁעָה"),
     "en": ("For mornings", "afternoons", "any time"),
 }
