@@ -124,10 +124,11 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "everything at once": [
         (
             "A flat in Jaffa for up to nine thousand, Monday at ten",
-            "I have tomorrow at ten, tomorrow at twelve, or tomorrow at two. Which suits you?",
+            "Up to nine thousand shekels. "
+            "I have tomorrow at ten, tomorrow at nine, or tomorrow at eleven. Which suits you?",
         ),
         (
-            "The first one, please.",
+            "Yes, please.",
             "You're booked: tomorrow at ten, an apartment in Jaffa, "
             "up to nine thousand shekels. Thank you, goodbye! ⏹",
         ),
@@ -167,6 +168,7 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "the windows again when the answer was not understood": [
         (
             "office in Jaffa, 8,000, tomorrow",
+            "Up to eight thousand shekels. "
             "I have tomorrow at nine, tomorrow at twelve, or tomorrow at two. Which suits you?",
         ),
         (
@@ -221,6 +223,7 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "no to the windows: others, then another day": [
         (
             "office in Jaffa, 8,000, tomorrow",
+            "Up to eight thousand shekels. "
             "I have tomorrow at nine, tomorrow at twelve, or tomorrow at two. Which suits you?",
         ),
         (
@@ -231,18 +234,20 @@ CALLS: dict[str, list[tuple[str, str]]] = {
         ("None of them", "No problem. Which day would be better?"),
         (
             "Thursday at 3",
-            "I have Thursday at eleven, Thursday at one, or Thursday at three. Which suits you?",
+            "I have Thursday at three, Thursday at two, or Thursday at four. Which suits you?",
         ),
     ],
     "a day without windows is not promised": [
         (
             "דירה ביפו עד שבעת אלפים בשבת",
+            "עד שבעת אלפים שקלים. "
             "בזמן הזה אין פנוי. אפשר היום בשתים עשרה, מחר בתשע או ביום שלישי בתשע. מה מתאים?",
         ),
     ],
     "“Sunday” when two windows are on that day: which of the two": [
         (
             "office in Jaffa, 8,000, any time",
+            "Up to eight thousand shekels. "
             "I have today at twelve, tomorrow at nine, or Tuesday at nine. Which suits you?",
         ),
         ("at nine", "Once more: tomorrow at nine or Tuesday at nine. Which suits you?"),
@@ -255,6 +260,7 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "“not the first” books nothing before it is sure": [
         (
             "office in Jaffa, 8,000, tomorrow",
+            "Up to eight thousand shekels. "
             "I have tomorrow at nine, tomorrow at twelve, or tomorrow at two. Which suits you?",
         ),
         ("Not the first", "Once more: tomorrow at nine. Does that suit you?"),
@@ -320,6 +326,7 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "interrupted in the summary: it is said again, and booked once": [
         (
             "office in Jaffa, 8,000, tomorrow",
+            "Up to eight thousand shekels. "
             "I have tomorrow at nine, tomorrow at twelve, or tomorrow at two. Which suits you?",
         ),
         (
@@ -361,6 +368,7 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "keys choose a window that was spoken": [
         (
             "office in Jaffa, 8,000, tomorrow",
+            "Up to eight thousand shekels. "
             "I have tomorrow at nine, tomorrow at twelve, or tomorrow at two. Which suits you?",
         ),
         (

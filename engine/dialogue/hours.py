@@ -130,8 +130,10 @@ def choose(
     chosen: list[Window] = []
     for pool in (exact, wanted, left):
         if len(chosen) < 2:
-            chosen = _spread(chosen, sorted(pool, key=_nearness(when)))
-    return tuple(sorted(chosen, key=lambda window: window.start)), _fit(chosen, when, free)
+            chosen = _spread(chosen, sorted(pool, key=_nearness(when)), when)
+    # In the order of time, but what was asked for to the minute comes first.
+    chosen.sort(key=lambda w: (when.clock is not None and not is_at(w, when), w.start))
+    return tuple(chosen), _fit(chosen, when, free)
 
 
 def _fit(chosen: Sequence[Window], when: When, free: Sequence[Window]) -> Fit:
@@ -151,23 +153,36 @@ def _nearness(when: When) -> Callable[[Window], tuple[int, int, datetime]]:
     return nearness
 
 
-def _spread(chosen: Sequence[Window], by_nearness: Sequence[Window]) -> list[Window]:
-    """Adds the nearest window, then, one by one, those that differ most from the chosen ones."""
+def _spread(chosen: Sequence[Window], by_nearness: Sequence[Window], when: When) -> list[Window]:
+    """Adds the nearest window, then, one by one, those that differ most from the chosen ones:
+    in the part of the day, or by an hour from the hour that was asked for."""
+    difference = _difference if when.clock is None else _difference_near_a_clock
     windows = list(chosen)
     while len(windows) < 3:
         rest = [w for w in by_nearness if all(w.start != other.start for other in windows)]
         if not rest:
             break
-        windows.append(max(rest, key=lambda w: _difference(w, windows)) if windows else rest[0])
+        windows.append(max(rest, key=lambda w: difference(w, windows)) if windows else rest[0])
     return windows
 
 
 def _difference(window: Window, chosen: Sequence[Window]) -> int:
     new_half = all(_half(window) != _half(other) for other in chosen)
-    same_day = [other for other in chosen if other.days_ahead == window.days_ahead]
-    crowded = any(abs(other.minute_of_day - window.minute_of_day) < 120 for other in same_day)
+    new_day = all(other.days_ahead != window.days_ahead for other in chosen)
     whole_hour = window.start.minute == 0
-    return 4 * (not crowded) + 3 * new_half + 2 * (not same_day) + whole_hour
+    return 4 * (not _is_within(window, chosen, 120)) + 3 * new_half + 2 * new_day + whole_hour
+
+
+def _difference_near_a_clock(window: Window, chosen: Sequence[Window]) -> int:
+    return int(not _is_within(window, chosen, 60))
+
+
+def _is_within(window: Window, chosen: Sequence[Window], minutes: int) -> bool:
+    return any(
+        other.days_ahead == window.days_ahead
+        and abs(other.minute_of_day - window.minute_of_day) < minutes
+        for other in chosen
+    )
 
 
 def _half(window: Window) -> bool:

@@ -158,9 +158,11 @@ def sentences(
         case Book():
             return ()
         case _:
-            back = _sentence(wish_name(profile, wish, learned, language))
             question = _question(profile, act, language, keypad)
-            return _shortest_that_fits([(back, question), (question,)])
+            learned = frozenset(learned)
+            # An amount is heard wrong most easily: it is the last to be left out.
+            back = (wish_name(profile, wish, s, language) for s in (learned, learned & {"budget"}))
+            return _shortest_that_fits([*((_sentence(b), question) for b in back), (question,)])
 
 
 def _question(profile: Profile, act: _Question, language: Language, keypad: bool) -> str:

@@ -322,11 +322,20 @@ def _choice(talk: Talk, question: Offering, meaning: Understood) -> Talk | None:
     if len(picked) > 1:
         return _act(replace(talk, misses=0), Offer(tuple(picked), Why.AGAIN))
     if meaning.answer == "yes" and meaning.when is None and not meaning.ordinals:
-        only = question.windows if len(question.windows) == 1 else ()
-        return _act(talk, Book(only[0])) if only and only == talk.heard else None
+        accepted = _accepted(talk, question)
+        return _act(talk, Book(accepted)) if accepted in talk.heard and accepted else None
     if meaning.ordinals or meant:
         return _miss_with(talk, Offer(question.windows, Why.AGAIN))
     return None
+
+
+def _accepted(talk: Talk, question: Offering) -> Window | None:
+    """What a plain “yes” accepts: the only window, or the very one that was asked for."""
+    asked = talk.wish.time
+    windows = question.windows
+    if len(windows) > 1 and asked is not None and asked.clock is not None:
+        windows = tuple(window for window in windows if is_at(window, asked))
+    return windows[0] if len(windows) == 1 else None
 
 
 def _picked(windows: Sequence[Window], meaning: Understood) -> list[Window]:

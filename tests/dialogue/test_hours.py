@@ -33,7 +33,7 @@ def _name(window: Window) -> str:
         (When(part="afternoon"), ["Sun 12:00", "Mon 12:00", "Tue 12:00"]),
         (When(days_ahead=1), ["Mon 09:00", "Mon 12:00", "Mon 14:00"]),
         (When(weekday=1, part="afternoon"), ["Tue 12:00", "Tue 14:00", "Tue 16:00"]),
-        (When(weekday=1, clock=600), ["Tue 10:00", "Tue 12:00", "Tue 14:00"]),
+        (When(weekday=1, clock=600), ["Tue 10:00", "Tue 09:00", "Tue 11:00"]),
         (When(clock=4 * 60), ["Sun 16:00", "Mon 16:00", "Tue 16:00"]),
         (When(clock=16 * 60), ["Sun 16:00", "Mon 16:00", "Tue 16:00"]),
         (When(weekday=4), ["Fri 09:00", "Fri 10:00", "Fri 12:00"]),
