@@ -569,6 +569,14 @@ def test_the_recognizer_is_told_what_may_be_said_next(lines: Sequence[str], hint
     assert hint in leah.brain.expected()
 
 
+def test_yes_and_no_are_the_likeliest_answers_to_a_question_of_yes_or_no() -> None:
+    leah = Leah()
+    leah.reply(None)
+    leah.answer("דירה ביפו")
+    leah.answer("שבע")
+    assert leah.brain.expected()[:2] == ["כן", "לא"]
+
+
 def test_every_phrase_that_is_expected_is_understood_and_can_be_spoken() -> None:
     words = lexicon(SHAI)
     leah = Leah()

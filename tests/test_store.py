@@ -1,3 +1,4 @@
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,6 +85,22 @@ def test_a_disk_that_fails_books_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="missing"):
         appointments.book(meeting())
     assert appointments.booked() == ()
+
+
+def test_a_disk_that_fills_up_within_a_line_leaves_no_half_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "booked"
+    appointments = Appointments(path)
+    appointments.book(meeting())
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, limits[1]))
+    try:
+        with pytest.raises(OSError, match="only part of a line"):
+            appointments.book(meeting(TEN + timedelta(hours=1)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert appointments.booked() == (meeting(),)
 
 
 def test_a_start_without_a_time_zone_is_refused() -> None:

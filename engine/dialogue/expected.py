@@ -68,8 +68,8 @@ _UNIT = " שְׁקָלִים"
 def expected_phrases(profile: Profile, talk: Talk) -> list[str]:
     """Most likely first, Hebrew with points."""
     always = (*_ALWAYS, *_ALWAYS_EN)
-    answers = [phrase for phrase in dict.fromkeys(_answers(profile, talk)) if phrase not in always]
-    return [*answers[: MOST_PHRASES - len(always)], *always]
+    answers = list(_answers(profile, talk))[: MOST_PHRASES - len(always)]
+    return list(dict.fromkeys((*answers, *always)))
 
 
 def _answers(profile: Profile, talk: Talk) -> Iterator[str]:
@@ -103,18 +103,18 @@ def _choices(windows: Iterable[Window]) -> Iterator[str]:
 def _answers_to(profile: Profile, slot: Slot) -> Iterator[str]:
     match slot:
         case "area":
-            yield _NO_MATTER
             yield from _areas(profile)
+            yield _NO_MATTER
             yield from _wishes(profile)
         case "kind":
-            yield _NO_MATTER
             yield from (kind.he for kind in profile.kinds)
+            yield _NO_MATTER
             yield from (f"{_LOOKING[0]} {kind.he}" for kind in profile.kinds)
             yield from (f"{_LOOKING[1]} {kind.he}" for kind in profile.kinds)
             yield from (kind.en for kind in profile.kinds)
         case "budget":
-            yield _NO_MATTER
             yield from _budgets(profile)
+            yield _NO_MATTER
         case "time":
             yield from (*_PARTS, *_days(profile), "in the morning", "in the afternoon")
 

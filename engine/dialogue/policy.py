@@ -270,8 +270,9 @@ def _clear_up_budget(profile: Profile, talk: Talk, meaning: Understood) -> Talk:
 
 def _refuted(talk: Talk, meaning: Understood) -> int | None:
     """«לא, שבע»: the guess that the caller has just denied."""
-    denied = isinstance(talk.question, ConfirmBudget) and meaning.answer == "no"
-    return talk.question.amount if denied and isinstance(talk.question, ConfirmBudget) else None
+    if isinstance(talk.question, ConfirmBudget) and meaning.answer == "no":
+        return talk.question.amount
+    return None
 
 
 def _go_on(talk: Talk, free: Sequence[Window]) -> Talk:
@@ -323,7 +324,9 @@ def _choice(talk: Talk, question: Offering, meaning: Understood) -> Talk | None:
         return _act(replace(talk, misses=0), Offer(tuple(picked), Why.AGAIN))
     if meaning.answer == "yes" and meaning.when is None and not meaning.ordinals:
         accepted = _accepted(talk, question)
-        return _act(talk, Book(accepted)) if accepted in talk.heard and accepted else None
+        if accepted is None or accepted not in talk.heard:
+            return None
+        return _act(replace(talk, misses=0), Book(accepted))
     if meaning.ordinals or meant:
         return _miss_with(talk, Offer(question.windows, Why.AGAIN))
     return None

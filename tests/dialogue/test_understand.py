@@ -1,10 +1,11 @@
 """What one utterance tells: as Google writes it, as Whisper writes it, as people say it."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
+from engine.dialogue.profile import Choice
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When
 from engine.profile import shipped_profile
@@ -250,6 +251,13 @@ def test_the_script_tells_the_language_unless_one_is_named(
 
 def test_words_that_mean_nothing_here_are_not_understood() -> None:
     assert not understand("the weather is lovely", SHAI)
+
+
+def test_a_word_as_near_to_one_area_as_to_another_is_neither() -> None:
+    areas = tuple(Choice(name, "גַּן", "בְּגַן", name.title()) for name in ("carlton", "carlson"))
+    office = replace(SHAI, areas=areas)
+    assert understand("Carlton", office).areas == ("carlton",)
+    assert understand("Carlbon", office).areas == ()
 
 
 @pytest.mark.parametrize("pointed", ["בִּפְלוֹרֶנְטִין", "בפלורנטין"])
