@@ -32,6 +32,7 @@ from engine.providers.deaf import Deaf
 from engine.receptionist import Receptionist, lexicon, spoken_forms
 from engine.store import Appointments, StoreBroken
 
+PROGRESS_SECONDS = 5.0
 Tell = Callable[[str], None]
 
 
@@ -172,10 +173,21 @@ async def _equipment(
 
 
 async def _prepare(voice: local.LocalVoice, profile: Profile, tell: Tell) -> None:
+    loop = asyncio.get_running_loop()
+    told = loop.time()
+
+    def now_and_then(progress: str) -> None:
+        nonlocal told
+        if loop.time() - told >= PROGRESS_SECONDS:
+            told = loop.time()
+            tell(progress)
+
     try:
-        await voice.prepare(spoken_forms(profile), tell)
+        await voice.prepare(spoken_forms(profile), now_and_then)
     except ProviderFailed as error:
         tell(f"Phrases are made when they are needed: {error}")
+    else:
+        tell("Phrases: all that never change are ready.")
 
 
 def _profile(settings: Settings) -> Profile:

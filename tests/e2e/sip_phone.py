@@ -127,6 +127,10 @@ class SipCall:
         if not condition():
             raise CallRefused(f"the call ended while it was waited for: {self.status}")
 
+    def sound(self, piece: Piece) -> bytes:
+        """One of `pieces`."""
+        return bytes(self._heard[piece.start : piece.end])
+
     def heard_between(self, start: float, end: float) -> bytes:
         """What came between two times of the loop's clock, to the byte of a sample."""
         sound = bytearray()

@@ -1,0 +1,268 @@
+"""Whole calls with real speech on all three roads: a SIP phone through a real Asterisk, Asterisk's
+side of AudioSocket, and Twilio's side of Media Streams. Recordings stay in var/recordings."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from bridge.commands.call import transcribe
+from bridge.lab import Asterisk
+from bridge.rehearsal import audiosocket_phone, twilio_phone
+from bridge.rehearsal.phone import Phone
+from engine.profile import shipped_profile
+from engine.providers import local
+from engine.receptionist import lexicon, spoken_forms
+from tests.e2e.conftest import PROJECT
+from tests.e2e.running_bridge import PUBLIC_URL, TOKEN, RunningBridge, running_bridge
+from tests.e2e.sip_wire import sip_call
+
+pytestmark = [pytest.mark.e2e, pytest.mark.models, pytest.mark.timeout(300)]
+
+CACHE = PROJECT / "var" / "cache"
+RECORDINGS = PROJECT / "var" / "recordings"
+PAUSE = 0.9
+"""Silence after which a caller takes it that the agent has finished."""
+
+ENGLISH = (
+    "Hello, I am looking for an apartment in Jaffa.",
+    "My budget is up to seven thousand shekels.",
+    "In the morning.",
+    "The second one.",
+)
+HEBREW = (
+    "אני מחפשת דירה בפלורנטין",
+    "עד שבעת אלפים שקלים",
+    "מחר בבוקר",
+    "הראשון",
+)
+
+Road = Callable[[], AbstractAsyncContextManager[Phone]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """Everything that runs beside the tests of this file."""
+
+    bridge: RunningBridge
+    asterisk_folder: Path
+
+    @asynccontextmanager
+    async def sip(self) -> AsyncGenerator[Phone]:
+        async with (
+            Asterisk(self.asterisk_folder, bridge_port=self.bridge.audiosocket_port) as asterisk,
+            sip_call(f"sip:100@127.0.0.1:{asterisk.sip_port}") as phone,
+        ):
+            yield phone
+
+    def audiosocket(self) -> AbstractAsyncContextManager[Phone]:
+        return audiosocket_phone.open_phone(port=self.bridge.audiosocket_port)
+
+    def twilio(self) -> AbstractAsyncContextManager[Phone]:
+        return twilio_phone.open_phone(
+            f"{PUBLIC_URL}/twilio/voice",
+            at=f"127.0.0.1:{self.bridge.http_port}",
+            auth_token=TOKEN,
+            delay=0.05,
+        )
+
+    def road(self, name: str) -> Road:
+        return {"sip": self.sip, "audiosocket": self.audiosocket, "twilio": self.twilio}[name]
+
+
+@pytest.fixture(scope="module")
+def lab(asterisk_folder: Path) -> Generator[Lab]:
+    if missing := local.check():
+        pytest.skip("; ".join(missing))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    RECORDINGS.mkdir(parents=True, exist_ok=True)
+    with running_bridge(PROJECT / "var" / "e2e", CACHE) as bridge:
+        yield Lab(bridge, asterisk_folder)
+
+
+class Caller:
+    """Speaks with a local voice, and can write down what a phone has heard."""
+
+    def __init__(self, speech: local.Local) -> None:
+        assert speech.voice is not None
+        assert speech.recognizer is not None
+        self._voice = speech.voice
+        self._recognizer = speech.recognizer
+
+    async def says(self, phone: Phone, text: str) -> None:
+        phone.say(await self.voiced(text))
+        await phone.said()
+
+    async def voiced(self, text: str) -> bytes:
+        return b"".join([piece.pcm async for piece in self._voice.speak(text)])
+
+    async def prepare(self, *texts: str) -> None:
+        """Before the call: rendering would take the time of the bridge's own speech."""
+        await self._voice.prepare(texts)
+
+    async def transcript(self, phone: Phone) -> str:
+        """What the phone has heard of the agent, by the local recognizer."""
+        words: list[str] = []
+        await transcribe(
+            phone,
+            self._recognizer,
+            spoken_forms(shipped_profile("shai")),
+            lambda second, who, text: words.append(text),
+        )
+        return " ".join(words).lower()
+
+
+def with_caller(test: Callable[[Caller], Coroutine[None, None, None]]) -> None:
+    async def main() -> None:
+        speech = await local.load(cache=CACHE, lexicon=lexicon(shipped_profile("shai")))
+        try:
+            await test(Caller(speech))
+        finally:
+            speech.close()
+
+    uvloop.run(main())
+
+
+async def converse(phone: Phone, caller: Caller, lines: tuple[str, ...]) -> None:
+    """Each line when the agent has finished; then until the agent has hung up."""
+    for line in lines:
+        await phone.quiet(after=PAUSE, limit=30)
+        await caller.says(phone, line)
+    async with asyncio.timeout(30):
+        await phone.closed.wait()
+
+
+def asked(trace: str) -> list[str]:
+    """What the bridge put to the brain, turn by turn."""
+    return re.findall(r'< ask \d+ "(.*?)"', trace)
+
+
+def said(trace: str) -> str:
+    return " ".join(re.findall(r'< say \d+ "(.*?)"\n', trace))
+
+
+@pytest.mark.parametrize("road", ["sip", "audiosocket", "twilio"])
+def test_an_english_call_goes_from_the_greeting_to_a_booked_window(lab: Lab, road: str) -> None:
+    booked = len(lab.bridge.bookings())
+
+    async def test(caller: Caller) -> None:
+        await caller.prepare(*ENGLISH)
+        async with lab.road(road)() as phone:
+            await converse(phone, caller, ENGLISH)
+        phone.save_stereo(RECORDINGS / f"english-{road}.wav")
+        heard = await caller.transcript(phone)
+        assert "how can i help" in heard
+        assert "budget" in heard
+        assert phone.faults == []
+
+    with_caller(test)
+    bookings = lab.bridge.bookings()
+    assert len(bookings) == booked + 1
+    assert bookings[-1]["wish"]["area"] == "jaffa"
+    assert bookings[-1]["wish"]["budget"] == 7000
+    assert "goodbye" in said(lab.bridge.trace()).lower()
+
+
+@pytest.mark.parametrize("road", ["sip", "twilio"])
+def test_a_hebrew_call_goes_to_a_booked_window_with_the_profile_s_words(
+    lab: Lab, road: str
+) -> None:
+    booked = len(lab.bridge.bookings())
+
+    async def test(caller: Caller) -> None:
+        await caller.prepare(*HEBREW)
+        async with lab.road(road)() as phone:
+            await converse(phone, caller, HEBREW)
+        phone.save_stereo(RECORDINGS / f"hebrew-{road}.wav")
+
+    with_caller(test)
+    bookings = lab.bridge.bookings()
+    assert len(bookings) == booked + 1
+    assert bookings[-1]["wish"]["area"] == "florentin"
+    assert bookings[-1]["wish"]["language"] == "he"
+
+
+def test_the_agent_follows_from_hebrew_to_english(lab: Lab) -> None:
+    async def test(caller: Caller) -> None:
+        await caller.prepare(HEBREW[0], ENGLISH[1])
+        async with lab.sip() as phone:
+            await phone.quiet(after=PAUSE, limit=30)
+            await caller.says(phone, HEBREW[0])
+            await phone.quiet(after=PAUSE, limit=30)
+            await caller.says(phone, ENGLISH[1])
+            await phone.quiet(after=PAUSE, limit=30)
+        phone.save_stereo(RECORDINGS / "hebrew-then-english-sip.wav")
+        assert "when would you like" in await caller.transcript(phone)
+
+    with_caller(test)
+    trace = lab.bridge.trace()
+    assert asked(trace)[0] == HEBREW[0]
+    assert "תקציב" in unpointed(said(trace))
+
+
+def unpointed(text: str) -> str:
+    return re.sub("[\u0591-\u05c7]", "", text)
+
+
+@pytest.mark.parametrize("road", ["sip", "audiosocket", "twilio"])
+def test_a_wait_stops_the_agent(lab: Lab, road: str) -> None:
+    cuts = len(lab.bridge.events("reply_cut"))
+
+    async def test(caller: Caller) -> None:
+        wait = await caller.voiced("רגע")
+        async with lab.road(road)() as phone:
+            await phone.agent_speaks(limit=20)
+            heard_from = phone.now
+            phone.say(wait)
+            await phone.said()
+            stopped = phone.now
+            await phone.quiet(after=0.5, limit=10, since=heard_from)
+            # The greeting lasts seven seconds; it fell silent soon after the word was over.
+            assert phone.now < stopped + 0.5 + 1.5
+            await phone.agent_speaks(limit=10)
+        phone.save_stereo(RECORDINGS / f"wait-{road}.wav")
+
+    with_caller(test)
+    (cut,) = lab.bridge.events("reply_cut")[cuts:]
+    assert cut["heard_seconds"] < cut["sent_seconds"]
+
+
+@pytest.mark.parametrize("road", ["sip", "audiosocket", "twilio"])
+def test_a_caller_who_hangs_up_ends_the_call_at_once(lab: Lab, road: str) -> None:
+    ended = len(lab.bridge.events("call_ended"))
+
+    async def test(caller: Caller) -> None:
+        async with lab.road(road)() as phone:
+            await phone.agent_speaks(limit=20)
+            await phone.hang_up()
+
+    with_caller(test)
+    lab.bridge.wait_for("call_ended", ended + 1)
+
+
+def test_a_caller_who_says_goodbye_is_hung_up_on_politely(lab: Lab) -> None:
+    async def test(caller: Caller) -> None:
+        await caller.prepare("Goodbye.")
+        async with lab.sip() as phone:
+            await converse(phone, caller, ("Goodbye.",))
+            assert "hung up" in phone.why
+
+    with_caller(test)
+
+
+def test_turns_are_answered_within_the_time_of_the_contract(lab: Lab) -> None:
+    """Of all turns of the calls above; the breakdown of each is in the log."""
+    turns = [turn for turn in lab.bridge.events("turn_latency") if "total_ms" in turn]
+    assert len(turns) >= 15
+    totals = sorted(turn["total_ms"] for turn in turns)
+    p95 = totals[int(0.95 * len(totals))]
+    assert p95 <= 1200, f"p95 {p95} ms of {totals}; the slowest: {max(turns, key=_total)}"
+
+
+def _total(turn: dict[str, int]) -> int:
+    return turn["total_ms"]
