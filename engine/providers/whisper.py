@@ -29,11 +29,11 @@ CLOSED = frozenset({"he"})
 
 # Which language it was, in nats for the closed one. By the encoder alone, Hebrew with an accent is
 # English as a rule: so what was written down in both counts too, and what was spoken before.
-_AGAIN = 4.0
+_AGAIN = 3.0
 _SURE, _HOPELESS = -1.0, -11.0
 """Beyond these no writing could change it: only one is made."""
 _ENOUGH = -4.0
-_PER_SCORE, _PER_LETTER, _FAR = 2.0, 8.0, 0.6
+_PER_SCORE, _PER_LETTER, _FAR = 4.0, 8.0, 0.6
 
 _BEAM = 5
 _SHORT_UTTERANCE = 2.0
