@@ -43,7 +43,7 @@ class Receptionist:
         self._clock = clock
         self._caller = caller
         self._call = uuid4().hex
-        self._talk = policy.start(profile, keypad)
+        self._talk = self._before = policy.start(profile, keypad)
 
     async def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer]:
         if heard is not None:
@@ -64,6 +64,9 @@ class Receptionist:
         if isinstance(self._talk.act, Book):
             # The last reply was abandoned while it was being booked.
             await self._book(self._talk.act.window)
+        if heard.instead and self._talk.booked is None:
+            self._talk = self._before
+        self._before = self._talk
         said = windows_heard(self._talk.act, self._talk.language, heard.said, heard.cut)
         turn = Turn(self._understand(heard), heard.digits, said)
         self._talk = policy.answer(self._profile, self._talk, turn, self._free())

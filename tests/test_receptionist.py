@@ -671,3 +671,12 @@ def test_hebrew_days_and_hours_that_are_offered_can_be_said_back() -> None:
         offered = [phrase for phrase in leah.brain.expected() if phrase.startswith("ביום")]
         assert offered, day
         assert leah.answer(offered[0]).endswith("⏹")
+
+
+def test_a_question_that_was_completed_counts_once() -> None:
+    leah = Leah()
+    leah.reply(None)
+    first_miss = leah.reply(Heard("mumble", confidence=0.9))
+    again = leah.reply(Heard("mumble mumble", confidence=0.9, instead=True))
+    assert again == first_miss
+    assert leah.reply(Heard("mumble", confidence=0.9)) != first_miss

@@ -22,7 +22,7 @@ def test_the_core_does_what_the_trace_says(path: Path, pytestconfig: pytest.Conf
 
 
 def test_a_line_that_is_no_event_is_named() -> None:
-    with pytest.raises(MalformedTrace, match="line 2: '1.0 > fr"):
+    with pytest.raises(MalformedTrace, match=r"line 2: '1\.0 > frob 3'"):
         replay("# A broken one.\n1.0 > frob 3\n")
 
 

@@ -424,7 +424,7 @@ class Conversation:
 
     def _abandon(self, turn: int) -> None:
         """Stop a reply in the middle: the line, the makers, and the record of what was heard."""
-        spoken = bool(self._turn.audio)
+        spoken = self._reply.length > 0
         if spoken:
             self._out.append(Clear())
         self._out.append(Cancel(turn))
