@@ -6,11 +6,12 @@ that does not exist each give one sentence (`BadSettings`).
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -151,9 +152,9 @@ class Settings(BaseSettings):
         )
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+def read_settings() -> Settings:
     """From the process's environment. Raises `BadSettings`."""
-    _refuse_unknown(os.environ if environment is None else environment)
+    _refuse_unknown({**dotenv_values(".env"), **os.environ})
     try:
         return Settings()
     except ValidationError as error:
@@ -167,7 +168,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
+def _refuse_unknown(environment: Iterable[str]) -> None:
     known = {name.upper() for name in Settings.model_fields}
     for name in sorted(environment):
         if name.startswith(_FAMILIES) and name not in known:

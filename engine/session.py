@@ -262,7 +262,7 @@ class Session:
         """The wrapper of a provider's job: whatever goes wrong in it is an event of this call."""
         try:
             await work
-        except Exception as error:  # noqa: BLE001 - the border of a provider (style, 7)
+        except Exception as error:
             reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             log.warning("provider_failed", exc_info=error, extra={"call": self._facts.id})
             failed(f"{type(reason).__name__}: {reason}")
