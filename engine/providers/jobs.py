@@ -50,7 +50,7 @@ def open_ears(cache: Path, threads: int) -> Callable[[Utterance], Understood]:
     return Ears(weights.joined_whisper(cache), threads).hear
 
 
-def open_mouth(threads: int, lexicon: Mapping[str, str]) -> Callable[[Piece], bytes]:
+def open_mouth(lexicon: Mapping[str, str]) -> Callable[[Piece], bytes]:
     """With Joe if he is installed, otherwise with espeak-ng alone."""
     from engine.providers.mouth import Mouth
 
@@ -60,4 +60,4 @@ def open_mouth(threads: int, lexicon: Mapping[str, str]) -> Callable[[Piece], by
     from engine.providers.piper import Piper
 
     model = folder / "en_US-joe-medium.onnx"
-    return Mouth(Piper(model, Path(f"{model}.json"), threads), lexicon).say
+    return Mouth(Piper(model, Path(f"{model}.json")), lexicon).say

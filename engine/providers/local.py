@@ -266,7 +266,7 @@ async def load(
             ears = loading.create_task(_loaded(Worker("Whisper", begin_ears), missing))
         if weights.espeak_is_installed() or weights.piper_is_installed():
             progress("Voice: loading")
-            begin_mouth = partial(jobs.open_mouth, threads, dict(lexicon or {}))
+            begin_mouth = partial(jobs.open_mouth, dict(lexicon or {}))
             mouth = loading.create_task(_loaded(Worker("Voice", begin_mouth), missing))
     shelf = Shelf(cache / "speech")
     hears = ears.result() if ears else None
