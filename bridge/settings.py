@@ -16,6 +16,8 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.core.rules import Rules
+from engine.dialogue.profile import Profile
+from engine.profile import ProfileBroken, load_profile, shipped_profile
 
 _FAMILIES = (
     "KAV_",
@@ -159,6 +161,15 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise BadSettings("; ".join(_sentence(dict(one)) for one in error.errors())) from None
+
+
+def read_profile(settings: Settings) -> Profile:
+    """The business that the bridge answers for. Raises `BadSettings`."""
+    try:
+        path = settings.kav_profile
+        return load_profile(path) if path else shipped_profile("shai")
+    except ProfileBroken as error:
+        raise BadSettings(f"KAV_PROFILE: {error}") from None
 
 
 def _is_loopback(host: str) -> bool:

@@ -20,19 +20,17 @@ import numpy as np
 
 from bridge.rehearsal import audiosocket_phone, twilio_phone
 from bridge.rehearsal.phone import LOUD, CallFailed, CallOver, Phone, WaitedTooLong
-from bridge.settings import BadSettings, Settings, read_settings
+from bridge.settings import BadSettings, Settings, read_profile, read_settings
 from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, RATE, level
 from engine.core.effects import Hear, Listen, StopListening
 from engine.core.events import Final, RecognitionFailed
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.profile import Profile
 from engine.ports import HearingCommand, HearingResult, ProviderFailed, Recognizer, Voice
-from engine.profile import ProfileBroken, load_profile, shipped_profile
 from engine.providers import local
 from engine.receptionist import lexicon, spoken_forms
 
-HOST = "127.0.0.1"
-PORTS = {"audiosocket": 9092, "twilio": 8080}
+LINES = ("audiosocket", "twilio")
 AGENT_SECONDS = 30.0
 """How long the agent may take for what it says."""
 PAUSE = 1.2
@@ -142,9 +140,9 @@ Calls a running bridge, as Asterisk or Twilio would, and prints what both sides 
 Without them, type what you want to say. A line that begins with / presses keys (/1);
 Ctrl-D hangs up. Lines from a pipe are said one after the other, like --say."""
     add = parser.add_argument
-    add("--line", choices=sorted(PORTS), default="audiosocket", help="the door to call at")
-    add("--host", help=f"where the bridge is ({HOST})")
-    add("--port", type=int, help="its port (audiosocket 9092, twilio 8080)")
+    add("--line", choices=LINES, default="audiosocket", help="the door to call at")
+    add("--host", help="where the bridge is (as in the settings: this machine)")
+    add("--port", type=int, help="its port (as in the settings: audiosocket 9092, twilio 8080)")
     add("--url", help="twilio: the voice webhook or the stream, as Twilio was given it")
     add("--auth-token-file", type=Path, metavar="FILE", help="twilio: sign with the token in it")
     for option, kind, metavar, what in (
@@ -161,24 +159,20 @@ Ctrl-D hangs up. Lines from a pipe are said one after the other, like --say."""
 async def run(args: argparse.Namespace) -> int:
     """0: the call came to an orderly end; 1: it failed; 2: the options are wrong."""
     try:
-        phone = dial(args)
         settings = read_settings()
+        phone = dial(args, settings)
         profile = read_profile(settings)
-    except (WrongUsage, BadSettings, ProfileBroken) as why:
+    except (WrongUsage, BadSettings) as why:
         return _complain(str(why), 2)
     script = script_of(args)
     if args.no_transcript and not _needs_voice(script):
         return await place(phone, script, Speech(None, None), args)
-    host, port = _address(args)
+    host, port = _address(args, settings)
     if not args.url and not await _answers(host, port):
         # Said before the models are loaded, which takes a while.
         return _complain(f"nothing listens on {host}:{port}; {START}", 1)
     async with local_speech(settings, profile, args) as speech:
         return await place(phone, script, speech, args)
-
-
-def read_profile(settings: Settings) -> Profile:
-    return load_profile(settings.kav_profile) if settings.kav_profile else shipped_profile("shai")
 
 
 @asynccontextmanager
@@ -202,8 +196,13 @@ async def local_speech(
         loaded.close()
 
 
-def _address(args: argparse.Namespace) -> tuple[str, int]:
-    return args.host or HOST, args.port or PORTS[args.line]
+def _address(args: argparse.Namespace, settings: Settings) -> tuple[str, int]:
+    """Where a bridge with these settings listens, unless the options say otherwise."""
+    host, port = {
+        "audiosocket": (settings.kav_audiosocket_host, settings.kav_audiosocket_port),
+        "twilio": (settings.kav_http_host, settings.kav_http_port),
+    }[args.line]
+    return args.host or host, args.port or port
 
 
 async def _answers(host: str, port: int) -> bool:
@@ -216,22 +215,25 @@ async def _answers(host: str, port: int) -> bool:
     return True
 
 
-def dial(args: argparse.Namespace) -> AbstractAsyncContextManager[Phone]:
+def dial(args: argparse.Namespace, settings: Settings) -> AbstractAsyncContextManager[Phone]:
     """The call that the options describe, not begun yet. Raises `WrongUsage`."""
     if args.record and not args.record.absolute().parent.is_dir():
         raise WrongUsage(f"--record: there is no folder {args.record.absolute().parent}")
-    host, port = _address(args)
+    host, port = _address(args, settings)
     if args.line == "audiosocket":
         if args.url or args.auth_token_file:
             raise WrongUsage("--url and --auth-token-file belong to --line twilio")
         return audiosocket_phone.open_phone(host, port)
     if args.url and not args.url.startswith(("http://", "https://", "ws://", "wss://")):
         raise WrongUsage(f"--url {args.url}: http, https, ws or wss expected")
-    moved = args.url and (args.host or args.port)
+    ours = settings.twilio_auth_token
+    token = _token(args.auth_token_file) or (ours.get_secret_value() if ours else None)
+    public = settings.kav_public_url if token else ""
+    moved = args.host or args.port if args.url else public
     return twilio_phone.open_phone(
-        args.url or f"http://{host}:{port}/twilio/voice",
+        args.url or f"{public or f'http://{host}:{port}'}/twilio/voice",
         at=f"{host}:{port}" if moved else None,
-        auth_token=_token(args.auth_token_file),
+        auth_token=token,
     )
 
 

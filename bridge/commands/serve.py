@@ -19,14 +19,13 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from bridge import audiosocket, log
-from bridge.settings import BadSettings, Settings, read_settings
+from bridge.settings import BadSettings, Settings, read_profile, read_settings
 from bridge.switchboard import Equipment, Switchboard
 from bridge.ticker import Ticker
 from bridge.tracefiles import TraceFiles
 from bridge.twilio_media import TwilioSettings, add_routes
 from engine.dialogue.profile import Profile
 from engine.ports import Brain, CallFacts, OpenCall, ProviderFailed
-from engine.profile import ProfileBroken, load_profile, shipped_profile
 from engine.providers import local
 from engine.providers.deaf import Deaf
 from engine.receptionist import Receptionist, lexicon, spoken_forms
@@ -71,7 +70,7 @@ async def run(args: argparse.Namespace) -> int:
 @asynccontextmanager
 async def bridge(settings: Settings, tell: Tell) -> AsyncGenerator[Addresses]:
     """A whole bridge, from its settings to its open doors. Raises `BadSettings`."""
-    profile = _profile(settings)
+    profile = read_profile(settings)
     _check_doors(settings)
     async with AsyncExitStack() as stack:
         equipment = await _equipment(settings, profile, stack, tell)
@@ -190,15 +189,6 @@ async def _prepare(voice: local.LocalVoice, profile: Profile, tell: Tell) -> Non
         tell("Phrases: all that never change are ready.")
 
 
-def _profile(settings: Settings) -> Profile:
-    try:
-        return (
-            load_profile(settings.kav_profile) if settings.kav_profile else shipped_profile("shai")
-        )
-    except ProfileBroken as error:
-        raise BadSettings(f"KAV_PROFILE: {error}") from None
-
-
 def _appointments(settings: Settings) -> Appointments:
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
@@ -240,7 +230,6 @@ def _language_note(profile: Profile) -> str:
 def _instructions(settings: Settings, addresses: Addresses) -> str:
     asterisk = ":".join(map(str, addresses.audiosocket))
     http = ":".join(map(str, addresses.http))
-    ours = "" if addresses.audiosocket[1] == 9092 else f" --port {addresses.audiosocket[1]}"
     signed = "checked" if settings.twilio_auth_token else "not checked (no TWILIO_AUTH_TOKEN)"
     return f"""
 Kav answers calls.
@@ -250,7 +239,7 @@ Kav answers calls.
   traces of calls               {settings.kav_data / "traces"}
 
 Three ways to call it, each from another terminal:
-  make call                     speak with it by keyboard, in this machine (kav call{ours})
+  make call                     a phone in the terminal: type what you want to say
   make phone                    a real Asterisk for a softphone; it prints the account
   a Twilio number               point its voice webhook at KAV_PUBLIC_URL/twilio/voice
 Ctrl-C ends it."""
