@@ -195,6 +195,10 @@ class LocalVoice:
 
     def close(self) -> None:
         self.worker.close()
+        self.finish_writing()
+
+    def finish_writing(self) -> None:
+        """All that was rendered is on the disk; nothing more will be."""
         self._writer.shutdown()
 
     async def _pcm(self, piece: Piece, urgency: Urgency) -> bytes:
