@@ -4,6 +4,7 @@ After a stall the beat goes on from now; it never catches up with a burst of its
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 
 PERIOD = 0.02
@@ -17,12 +18,16 @@ class Ticker:
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
 
-    def add(self, member: Callable[[float], None]) -> None:
+    def add(self, member: Callable[[float], None]) -> float:
+        """Returns the time of the last beat. A member that counts periods from there is called
+        once in each, however late a beat is within it."""
         self._members = [*self._members, member]
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._next = loop.time() + PERIOD
+            self._next = now + PERIOD
             self._timer = loop.call_at(self._next, self._beat)
+        return self._next + math.floor((now - self._next) / PERIOD + 1e-6) * PERIOD
 
     def remove(self, member: Callable[[float], None]) -> None:
         self._members = [m for m in self._members if m != member]

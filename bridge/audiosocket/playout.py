@@ -84,7 +84,7 @@ class Playout:
         return [self._take() for _ in range(count)]
 
     def news(self, now: float) -> Played | None:
-        while self._on_the_way and self._on_the_way[0].heard_at <= now:
+        while self._on_the_way and self._on_the_way[0].heard_at <= now + 1e-6:
             self._position = self._on_the_way.popleft().position
         turn, told = self._told
         if not self._turn:

@@ -106,9 +106,8 @@ class _Connection(asyncio.Protocol):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
         now = self._loop.time()
-        self._playout = Playout(now)
         self._next_heartbeat = now + self._heartbeat
-        self._ticker.add(self._beat)
+        self._playout = Playout(self._ticker.add(self._beat))
         self._beat(now)
 
     def data_received(self, data: bytes) -> None:
