@@ -1,0 +1,96 @@
+"""What was measured under load, as figures beside their bars, for `make bench` and the tests."""
+
+from tests.bench.figures import Figure, percentile
+from tests.bench.load import AudioSocketLoad, Conditions, Interruptions, Memory, TwilioLoad
+
+LATENESS_MS = 10.0
+INTERRUPTION_MS = 240.0
+MB_PER_CALL = 2.0
+CPU_PER_CALL_MINUTE = 0.6
+UNFIT_MS = 4.0
+"""The calling process's own lateness from which on it measures the machine, not the bridge."""
+UNFIT_WAIT = 0.1
+"""Likewise, the share of time in which the bridge had no processor."""
+
+
+def unfit(conditions: Conditions) -> str:
+    """Why the figures say little about the bridge; empty if they can be trusted."""
+    late_ms = 1000 * conditions.own_lateness_p99
+    if late_ms > UNFIT_MS:
+        return f"the machine is too busy: the callers' own timers are {late_ms:.1f} ms late (p99)"
+    if conditions.bridge_waited > UNFIT_WAIT:
+        return (
+            "the machine is too busy: the bridge had no processor "
+            f"{100 * conditions.bridge_waited:.0f} % of the time"
+        )
+    return ""
+
+
+def audiosocket(load: AudioSocketLoad) -> list[Figure]:
+    return [
+        Figure("AudioSocket: gaps", load.gaps, "", 0),
+        Figure("AudioSocket: frames late, p50", _ms(load.lateness, 0.5), "ms"),
+        Figure("AudioSocket: frames late, p99", _ms(load.lateness, 0.99), "ms", LATENESS_MS),
+        Figure("AudioSocket: frames late, most", _ms(load.lateness, 1.0), "ms"),
+        *_conditions("AudioSocket", load.conditions),
+        Figure(
+            "AudioSocket: processor seconds a call and minute",
+            load.conditions.bridge_cpu,
+            "s",
+            CPU_PER_CALL_MINUTE,
+            goal=True,
+        ),
+    ]
+
+
+def twilio(load: TwilioLoad) -> list[Figure]:
+    return [
+        Figure("Twilio: buffers run dry in a reply", load.dry, "", 0),
+        Figure("Twilio: least left in a buffer", 1000 * min(load.margins), "ms"),
+        Figure("Twilio: usually left in a buffer, p50", _ms(load.margins, 0.5), "ms"),
+        *_conditions("Twilio", load.conditions),
+        Figure(
+            "Twilio: processor seconds a call and minute",
+            load.conditions.bridge_cpu,
+            "s",
+            CPU_PER_CALL_MINUTE,
+            goal=True,
+        ),
+    ]
+
+
+def interruptions(them: Interruptions) -> list[Figure]:
+    return [
+        *_halts("AudioSocket: interrupted to last frame", them.audiosocket),
+        *_halts("Twilio: interrupted to clear", them.twilio),
+        *_conditions("interruptions", them.conditions),
+    ]
+
+
+def memory(of: Memory) -> list[Figure]:
+    return [
+        Figure("memory of a further call", of.per_call, "MB", MB_PER_CALL),
+        Figure(f"memory with {of.points[-1][0]} calls", of.points[-1][1], "MB"),
+        Figure("calls left over", of.after.calls - of.before.calls, "", 0),
+        Figure("tasks left over", of.after.tasks - of.before.tasks, "", 0),
+        Figure("open files left over", of.after.files - of.before.files, "", 0),
+    ]
+
+
+def _halts(what: str, seconds: tuple[float, ...]) -> list[Figure]:
+    return [
+        Figure(f"{what}, p50 of {len(seconds)}", _ms(seconds, 0.5), "ms"),
+        Figure(f"{what}, p95", _ms(seconds, 0.95), "ms", INTERRUPTION_MS),
+        Figure(f"{what}, most", _ms(seconds, 1.0), "ms"),
+    ]
+
+
+def _conditions(what: str, conditions: Conditions) -> list[Figure]:
+    return [
+        Figure(f"{what}: the callers' own timers, p99", 1000 * conditions.own_lateness_p99, "ms"),
+        Figure(f"{what}: the bridge waited for a processor", 100 * conditions.bridge_waited, "%"),
+    ]
+
+
+def _ms(seconds: tuple[float, ...], part: float) -> float:
+    return 1000 * percentile(seconds, part)
