@@ -10,6 +10,9 @@ REJECT = 0.54
 """Farther than this (share of letters to change) is another sentence. Read off synthetic speech:
 27 of 28 phrases came to 0.50 at most, 31 of 32 sentences outside of the set to 0.57 at least."""
 
+NEAR = 0.35
+"""So near, it is no chance find."""
+
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
@@ -32,7 +35,8 @@ def nearest(
     hypotheses: Sequence[str], phrases: Sequence[str], reject: float = REJECT
 ) -> Nearest | None:
     """The phrase that is nearest to any of the hypotheses, the first of equals; `None` if all
-    are farther than `reject`. Where words end is not compared: it is what is heard worst."""
+    are farther than `reject`, or if it is not near and another is as near as it. Where words end
+    is not compared: it is what is heard worst."""
     heard = [letters for text in hypotheses if (letters := _letters(text))]
     candidates = [
         Nearest(phrase, min(distance(letters, _letters(phrase)) for letters in heard))
@@ -40,7 +44,10 @@ def nearest(
         if heard
     ]
     found = min(candidates, key=lambda candidate: candidate.distance, default=None)
-    return found if found and found.distance <= reject else None
+    if found is None or found.distance > reject:
+        return None
+    equals = sum(candidate.distance == found.distance for candidate in candidates)
+    return found if equals == 1 or found.distance <= NEAR else None
 
 
 def _letters(text: str) -> str:
