@@ -16,6 +16,11 @@ _VOICES = {"en": "en-us", "he": "he"}
 _WORDS_PER_MINUTE = 175
 _LIMIT = 5.0
 _WAV_HEADER = 44
+_MNEMONICS = {
+    "dʒ": "dZ", "tʃ": "tS", "ʃ": "S", "ʒ": "Z", "χ": "X", "ʁ": "R", "ɡ": "g", "ˈ": "'",
+}  # fmt: skip
+_SOUND = re.compile("|".join(_MNEMONICS))
+_WORD = re.compile(r"[\w']+")
 _LANGUAGE_SWITCH = re.compile(r"\([a-z-]+\)")
 
 
@@ -33,6 +38,12 @@ def speak(text: str, language: str, rate: float) -> npt.NDArray[np.float32]:
     wav = _run("--stdout", "-s", words, "-v", _VOICES[language], "--", text)
     # The header's length is that of an endless stream: what follows it is the sound.
     return np.asarray(np.frombuffer(wav[_WAV_HEADER:], np.int16) / 32768, np.float32)
+
+
+def hebrew_by_sounds(ipa: str) -> str:
+    """The text for `speak` that sounds like this. Its own reading of Hebrew guesses the vowels."""
+    spelled = (_SOUND.sub(lambda sound: _MNEMONICS[sound[0]], word) for word in ipa.split())
+    return " ".join(_WORD.sub(r"[[\g<0>]]", word) for word in spelled)
 
 
 def _run(*arguments: str) -> bytes:

@@ -38,9 +38,15 @@ class Piece:
     rate: float
 
 
+def closing_mark(text: str) -> str:
+    """The punctuation that ends a piece, or nothing."""
+    last = text.rstrip("\"'”’)")[-1:]
+    return last if last and last in ".?!,;:" else ""
+
+
 def silence_after(text: str) -> float:
     """Seconds after the last sound of a piece."""
-    return _AFTER_SENTENCE if text[-1:] in (".", "?", "!") else _AFTER_CLAUSE
+    return _AFTER_SENTENCE if closing_mark(text) in (".", "?", "!") else _AFTER_CLAUSE
 
 
 def open_ears(cache: Path, threads: int) -> Callable[[Utterance], Understood]:

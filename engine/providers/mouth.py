@@ -8,7 +8,7 @@ import soxr  # type: ignore[import-untyped]  # it has no types
 
 from engine.core.audio import RATE
 from engine.providers import espeak, hebrew_sounds
-from engine.providers.jobs import SILENCE_BEFORE, Piece, silence_after
+from engine.providers.jobs import SILENCE_BEFORE, Piece, closing_mark, silence_after
 from engine.providers.piper import Piper, with_joes_sounds
 
 SPEECH_RATE = 22050
@@ -18,7 +18,6 @@ _LEVEL = 0.1
 _PEAK = 0.9
 _QUIET = 0.05
 """Of the loudest 10 ms: softer is not speech."""
-_CLOSING = ".?!,;:"
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,18 +32,20 @@ class Mouth:
         return _telephone(self._sound(piece), silence_after(piece.text))
 
     def _sound(self, piece: Piece) -> Floats:
-        if self._piper and (ipa := self._ipa(piece)):
-            return self._piper.speak(ipa, piece.rate)
-        text = hebrew_sounds.unpointed(piece.text)
-        return espeak.speak(text, piece.language, piece.rate)
-
-    def _ipa(self, piece: Piece) -> str:
-        """Nothing, if only espeak-ng can say it."""
         if piece.language == "he":
-            pointed = hebrew_sounds.pointed(piece.text, self._lexicon)
-            return with_joes_sounds(hebrew_sounds.ipa(pointed)) if pointed else ""
-        closing = piece.text[-1:] if piece.text[-1:] in _CLOSING else ""
-        return espeak.ipa(piece.text) + closing
+            return self._hebrew(piece)
+        if self._piper is None:
+            return espeak.speak(piece.text, piece.language, piece.rate)
+        return self._piper.speak(espeak.ipa(piece.text) + closing_mark(piece.text), piece.rate)
+
+    def _hebrew(self, piece: Piece) -> Floats:
+        pointed = hebrew_sounds.pointed(piece.text, self._lexicon)
+        if pointed is None:
+            return espeak.speak(hebrew_sounds.unpointed(piece.text), "he", piece.rate)
+        ipa = hebrew_sounds.ipa(pointed)
+        if self._piper is None:
+            return espeak.speak(espeak.hebrew_by_sounds(ipa), "he", piece.rate)
+        return self._piper.speak(with_joes_sounds(ipa), piece.rate)
 
 
 def _telephone(sound: Floats, pause: float) -> bytes:

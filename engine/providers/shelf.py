@@ -2,11 +2,13 @@
 
 Both are bounded; what was used longest ago goes first."""
 
+import contextlib
 import hashlib
 import logging
 import os
 import tempfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -85,11 +87,16 @@ class Shelf:
         """Leaves three quarters of what may be there, the most recently used."""
         assert self._folder
         kept = 0
-        files = sorted(self._folder.iterdir(), key=lambda file: -file.stat().st_mtime)
-        for file in files:
-            size = file.stat().st_size
+        for _, size, file in sorted(self._files(), reverse=True):
             if file.suffix != ".pcm" or kept + size > self._disk_bytes * 3 // 4:
                 file.unlink(missing_ok=True)
             else:
                 kept += size
         self._on_disk = kept
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        assert self._folder
+        for file in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another bridge has tidied up
+                found = file.stat()
+                yield found.st_mtime, found.st_size, file

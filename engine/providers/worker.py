@@ -133,8 +133,9 @@ class Worker(Generic[Request, Answer]):
         self._closed = True
         self._jobs.put(_Job(_BEFORE_ALL, -1, _CLOSE, 0.0))
         while self._thread.is_alive():
-            if self._process:
-                self._process.kill()
+            process = self._process
+            if process and process.pid:
+                process.kill()
             self._thread.join(0.1)
         atexit.unregister(self.close)
 

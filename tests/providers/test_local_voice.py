@@ -120,6 +120,10 @@ def test_without_joe_espeak_speaks_both_languages(voice: LocalVoice) -> None:
         assert 0.4 < seconds(mouth.say(Piece(text, language, 1.2))) < slow < 3
 
 
+def test_espeak_is_told_the_sounds_of_pointed_hebrew() -> None:
+    assert espeak.hebrew_by_sounds("ʃalˈom, lˈea.") == "[[Sal'om]], [[l'ea]]."
+
+
 def test_without_espeak_english_fails_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
