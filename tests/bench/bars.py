@@ -7,8 +7,10 @@ LATENESS_MS = 10.0
 INTERRUPTION_MS = 240.0
 MB_PER_CALL = 2.0
 CPU_PER_CALL_MINUTE = 0.6
-UNFIT_MS = 4.0
-"""The calling process's own lateness from which on it measures the machine, not the bridge."""
+UNFIT_MS = 5.0
+"""The calling process's own lateness (p99) above which it measures the machine, not the bridge."""
+UNFIT_STALL_MS = 40.0
+"""Likewise, its longest stall: it would look like a gap."""
 UNFIT_WAIT = 0.1
 """Likewise, the share of time in which the bridge had no processor."""
 
@@ -18,6 +20,9 @@ def unfit(conditions: Conditions) -> str:
     late_ms = 1000 * conditions.own_lateness_p99
     if late_ms > UNFIT_MS:
         return f"the machine is too busy: the callers' own timers are {late_ms:.1f} ms late (p99)"
+    stall_ms = 1000 * conditions.own_lateness_most
+    if stall_ms > UNFIT_STALL_MS:
+        return f"the machine is too busy: the callers' own timers were up to {stall_ms:.0f} ms late"
     if conditions.bridge_waited > UNFIT_WAIT:
         return (
             "the machine is too busy: the bridge had no processor "
@@ -88,6 +93,7 @@ def _halts(what: str, seconds: tuple[float, ...]) -> list[Figure]:
 def _conditions(what: str, conditions: Conditions) -> list[Figure]:
     return [
         Figure(f"{what}: the callers' own timers, p99", 1000 * conditions.own_lateness_p99, "ms"),
+        Figure(f"{what}: the callers' own timers, most", 1000 * conditions.own_lateness_most, "ms"),
         Figure(f"{what}: the bridge waited for a processor", 100 * conditions.bridge_waited, "%"),
     ]
 

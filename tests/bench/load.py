@@ -33,6 +33,7 @@ class Conditions:
 
     own_lateness_p99: float
     """Seconds, of the calling process's timers."""
+    own_lateness_most: float
     bridge_waited: float
     """The share of the time in which the bridge could have run and had no processor."""
     bridge_cpu: float
@@ -158,6 +159,7 @@ async def _measured(
         found.append(
             Conditions(
                 percentile(them.lateness, 0.99),
+                max(them.lateness),
                 (bridge.waited_seconds - waited) / took,
                 (bridge.cpu_seconds - cpu) / call_minutes,
             )
@@ -186,12 +188,11 @@ def lateness(arrivals: Iterable[float]) -> list[float]:
 
 
 def gaps(arrivals: Iterable[float]) -> int:
-    """Pauses that are heard, and frames that never came."""
-    times = list(arrivals)[LEAD_FRAMES - 1 :]
+    """Pauses that are heard, and frames that never came (a late last one is not missing)."""
+    times = list(arrivals)[LEAD_FRAMES:]
     pauses = sum(b - a > GAP_SECONDS for a, b in pairwise(times))
-    slots = round((times[-1] - times[0]) / FRAME_SECONDS) if times else 0
-    missing = max(0, slots - len(times))
-    return pauses + missing
+    slots = int((times[-1] - times[0]) / FRAME_SECONDS) if times else 0
+    return pauses + max(0, slots - len(times))
 
 
 def _halts(
