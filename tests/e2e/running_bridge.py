@@ -46,6 +46,12 @@ class RunningBridge:
         path = self.data / "appointments.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
+    def only_booking_after(self, count: int) -> dict[str, Any]:
+        """What the one caller wanted who has booked since there were `count` bookings."""
+        (booking,) = self.bookings()[count:]
+        wish: dict[str, Any] = booking["wish"]
+        return wish
+
 
 @contextmanager
 def running_bridge(data: Path, cache: Path, **settings: str) -> Generator[RunningBridge]:

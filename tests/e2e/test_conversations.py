@@ -155,54 +155,48 @@ def test_an_english_call_goes_from_the_greeting_to_a_booked_window(lab: Lab, roa
         async with lab.road(road)() as phone:
             await converse(phone, caller, ENGLISH)
         phone.save_stereo(RECORDINGS / f"english-{road}.wav")
-        heard = await caller.transcript(phone)
-        assert "how can i help" in heard
-        assert "budget" in heard
         assert phone.faults == []
+        if road == "sip":
+            heard = await caller.transcript(phone)
+            assert "how can i help" in heard
+            assert "budget" in heard
 
     with_caller(test)
-    bookings = lab.bridge.bookings()
-    assert len(bookings) == booked + 1
-    assert bookings[-1]["wish"]["area"] == "jaffa"
-    assert bookings[-1]["wish"]["budget"] == 7000
+    booking = lab.bridge.only_booking_after(booked)
+    assert (booking["area"], booking["budget"]) == ("jaffa", 7000)
     assert "goodbye" in said(lab.bridge.trace()).lower()
 
 
-@pytest.mark.parametrize("road", ["sip", "twilio"])
-def test_a_hebrew_call_goes_to_a_booked_window_with_the_profile_s_words(
-    lab: Lab, road: str
-) -> None:
+def test_a_hebrew_call_goes_to_a_booked_window_with_the_profile_s_words(lab: Lab) -> None:
     booked = len(lab.bridge.bookings())
 
     async def test(caller: Caller) -> None:
         await caller.prepare(*HEBREW)
-        async with lab.road(road)() as phone:
-            await converse(phone, caller, HEBREW)
-        phone.save_stereo(RECORDINGS / f"hebrew-{road}.wav")
-
-    with_caller(test)
-    bookings = lab.bridge.bookings()
-    assert len(bookings) == booked + 1
-    assert bookings[-1]["wish"]["area"] == "florentin"
-    assert bookings[-1]["wish"]["language"] == "he"
-
-
-def test_the_agent_follows_from_hebrew_to_english(lab: Lab) -> None:
-    async def test(caller: Caller) -> None:
-        await caller.prepare(HEBREW[0], ENGLISH[1])
         async with lab.sip() as phone:
-            await phone.quiet(after=PAUSE, limit=30)
-            await caller.says(phone, HEBREW[0])
-            await phone.quiet(after=PAUSE, limit=30)
-            await caller.says(phone, ENGLISH[1])
-            await phone.quiet(after=PAUSE, limit=30)
-        phone.save_stereo(RECORDINGS / "hebrew-then-english-sip.wav")
-        assert "when would you like" in await caller.transcript(phone)
+            await converse(phone, caller, HEBREW)
+        phone.save_stereo(RECORDINGS / "hebrew-sip.wav")
 
     with_caller(test)
-    trace = lab.bridge.trace()
-    assert asked(trace)[0] == HEBREW[0]
-    assert "תקציב" in unpointed(said(trace))
+    booking = lab.bridge.only_booking_after(booked)
+    assert (booking["area"], booking["language"]) == ("florentin", "he")
+
+
+@pytest.mark.parametrize("road", ["sip", "twilio"])
+def test_the_agent_follows_from_hebrew_to_english(lab: Lab, road: str) -> None:
+    booked = len(lab.bridge.bookings())
+
+    async def test(caller: Caller) -> None:
+        await caller.prepare(*HEBREW, *ENGLISH)
+        async with lab.road(road)() as phone:
+            await converse(phone, caller, HEBREW[:2] + ENGLISH[2:])
+        phone.save_stereo(RECORDINGS / f"hebrew-then-english-{road}.wav")
+
+    with_caller(test)
+    booking = lab.bridge.only_booking_after(booked)
+    assert (booking["area"], booking["language"]) == ("florentin", "en")
+    agent = unpointed(said(lab.bridge.trace()))
+    assert "תקציב" in agent
+    assert "booked" in agent
 
 
 def unpointed(text: str) -> str:
