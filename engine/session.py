@@ -13,8 +13,9 @@ from typing import assert_never
 from engine.core import effects as fx
 from engine.core import events as ev
 from engine.core.audio import FRAME_SECONDS, SILENCE, level
-from engine.core.conversation import Conversation, Ended
+from engine.core.conversation import Conversation
 from engine.core.rules import Rules
+from engine.core.states import Ended
 from engine.ports import Brain, CallFacts, HearingCommand, Line, Recognizer, Voice
 from engine.trace import Trace
 

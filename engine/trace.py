@@ -14,9 +14,10 @@ from unicodedata import category
 from engine.core import effects as fx
 from engine.core import events as ev
 from engine.core.audio import FRAME_SECONDS, SILENCE, seconds, silence
-from engine.core.conversation import Conversation, Listening, State
+from engine.core.conversation import Conversation
 from engine.core.effects import Effect
 from engine.core.rules import Rules
+from engine.core.states import Listening, State
 
 _PER_LINE = 10  # groups of frames on one line
 

@@ -119,8 +119,7 @@ class _Connection(asyncio.Protocol):
         except codec.MalformedStream as error:
             self._refuse(str(error))
         except Exception:
-            log.exception("audiosocket call failed", extra={"call": str(self._id)})
-            self._refuse("internal error")
+            self._fail()
 
     def eof_received(self) -> bool:
         return False  # close our side too
@@ -199,7 +198,7 @@ class _Connection(asyncio.Protocol):
         try:
             await session.run()
         except Exception:
-            log.exception("audiosocket call failed", extra={"call": str(self._id)})
+            self._fail()
         finally:
             self.hang_up("the call is over")
             self.lost("the call is over")
@@ -220,8 +219,7 @@ class _Connection(asyncio.Protocol):
         try:
             self._send(now)
         except Exception:
-            log.exception("audiosocket call failed", extra={"call": str(self._id)})
-            self._refuse("internal error")
+            self._fail()
 
     def _send(self, now: float) -> None:
         write = self._transport.write
@@ -251,3 +249,8 @@ class _Connection(asyncio.Protocol):
         )
         self.hang_up(why)
         self.lost(why)
+
+    def _fail(self) -> None:
+        """The border of a call: what nobody expected ends this one and no other."""
+        log.exception("audiosocket call failed", extra={"call": str(self._id)})
+        self._refuse("internal error")

@@ -5,7 +5,7 @@ alone decides is in `_take`; what holds however it came about is in `_settle`. O
 the state (`_go`), and what the state left behind is ended there.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from engine.core import events as ev
@@ -27,6 +27,19 @@ from engine.core.effects import (
 from engine.core.hearing import ONSET_FRAMES, Hearing
 from engine.core.reply import Reply
 from engine.core.rules import Rules
+from engine.core.states import (
+    Awaited,
+    Draining,
+    Ended,
+    Listening,
+    Refractory,
+    Said,
+    Speaking,
+    State,
+    Thinking,
+    Turn,
+    turn_of,
+)
 from engine.core.vad import Vad
 
 RECOGNITION_LIMIT = 8.0
@@ -41,105 +54,6 @@ UNSEEN_START = 1.0
 """Seconds after which a reply counts as being heard although the line has not said so."""
 NOISE_FRAMES = 8
 """Fewer voiced frames without words in them are a cough or a click, not a question."""
-MAX_DIGITS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """The caller has the floor, or nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """The answer is being made; nothing of it has been sent."""
-
-    turn: int
-    until: float
-    answering: "Said"
-
-
-@dataclass(frozen=True, slots=True)
-class Speaking:
-    """The answer is being played, and more of it may come."""
-
-    turn: int
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Draining:
-    """All of the answer was sent; the caller has not heard the end yet."""
-
-    turn: int
-    until: float
-    then: HangUp | Transfer | None
-
-
-@dataclass(frozen=True, slots=True)
-class Refractory:
-    """The answer has just been heard; no other begins yet."""
-
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    why: str
-
-
-State = Listening | Thinking | Speaking | Draining | Refractory | Ended
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the caller has said, or keyed, and has not been answered."""
-
-    words: tuple[str, ...] = ()
-    confidence: float = 1.0
-    digits: str = ""
-    spoke: bool = False
-    """There was an utterance, with or without words."""
-    instead: bool = False
-    """Its first part was asked before, and the answer never began."""
-    voice_end: float = 0.0
-    closed: float = 0.0
-    recognized: float = 0.0
-
-    def __bool__(self) -> bool:
-        return self.spoke or bool(self.digits)
-
-    def then(self, later: "Said") -> "Said":
-        """Both, as one."""
-        return replace(
-            later if later.spoke else self,
-            words=self.words + later.words,
-            confidence=min(self.confidence, later.confidence),
-            digits=(self.digits + later.digits)[:MAX_DIGITS],
-            spoke=self.spoke or later.spoke,
-            instead=self.instead or later.instead,
-        )
-
-
-@dataclass(slots=True)
-class _Turn:
-    """When the steps of a turn happened, for its latency; zero: not yet, or never."""
-
-    asked: float
-    said: Said
-    sentence: float = 0.0
-    audio: float = 0.0
-    noted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Awaited:
-    """An utterance whose words are still to come."""
-
-    until: float
-    voice_end: float
-    closed: float
-    noise: bool
-    """Too short a sound to ask about if no words were found in it."""
 
 
 class Conversation:
@@ -155,10 +69,10 @@ class Conversation:
         self._now = 0.0
         self._out: list[Effect] = []
         self._turns = 0
-        self._turn = _Turn(0.0, Said())
+        self._turn = Turn(0.0, Said())
         self._reply = Reply(0)
         self._unanswered = Said()
-        self._awaited: dict[int, _Awaited] = {}
+        self._awaited: dict[int, Awaited] = {}
         self._voice_began = 0.0
         self._voice_end = 0.0
         self._last_said = ""
@@ -236,7 +150,7 @@ class Conversation:
                 self._voice_began = self._now
         for effect in self._hearing.frame(pcm, voiced):
             if isinstance(effect, StopListening):
-                self._awaited[effect.utterance] = _Awaited(
+                self._awaited[effect.utterance] = Awaited(
                     self._now + RECOGNITION_LIMIT,
                     self._voice_end,
                     self._now,
@@ -384,7 +298,7 @@ class Conversation:
     def _ask(self, said: Said | None) -> None:
         self._turns += 1
         self._reply = Reply(self._turns)
-        self._turn = _Turn(self._now, said or Said())
+        self._turn = Turn(self._now, said or Said())
         self._unanswered = Said()
         self._out.append(Ask(self._turns, None if said is None else self._heard(said)))
         self._go(Thinking(self._turns, self._now + THINKING_LIMIT, said or Said()))
@@ -417,8 +331,8 @@ class Conversation:
         self._go(Ended(then.why if isinstance(then, HangUp) else "transferred"))
 
     def _go(self, state: State) -> None:
-        left = _turn_of(self.state)
-        if left is not None and left == self._reply.turn and left != _turn_of(state):
+        left = turn_of(self.state)
+        if left is not None and left == self._reply.turn and left != turn_of(state):
             self._abandon(left)
         self.state = state
 
@@ -466,15 +380,6 @@ class Conversation:
                 **steps,
             }
         self._note("turn_latency", turn=turn, **steps)
-
-
-def _turn_of(state: State) -> int | None:
-    """The turn whose reply is being made or played in a state."""
-    match state:
-        case Thinking(turn=turn) | Speaking(turn=turn) | Draining(turn=turn):
-            return turn
-        case _:
-            return None
 
 
 def _ms(seconds: float) -> int:

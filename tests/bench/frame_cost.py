@@ -26,8 +26,9 @@ from engine.core.audio import (
     mulaw_to_pcm,
     pcm_to_mulaw,
 )
-from engine.core.conversation import Conversation, Speaking
+from engine.core.conversation import Conversation
 from engine.core.rules import Rules
+from engine.core.states import Speaking
 from engine.core.vad import Vad
 from engine.ports import CallFacts
 from engine.session import Session

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from engine.core import effects as fx
 from engine.core import events as ev
 from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, level, silence
-from engine.core.conversation import Conversation, Ended, Listening
+from engine.core.conversation import Conversation
 from engine.core.rules import Rules
+from engine.core.states import Ended, Listening
 
 
 @dataclass(frozen=True)

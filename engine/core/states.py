@@ -1,0 +1,116 @@
+"""What a call can be in the middle of, and what the caller has said in it: plain values.
+
+A state holds only what is true in it."""
+
+from dataclasses import dataclass, replace
+
+from engine.core.effects import HangUp, Transfer
+
+MAX_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the caller has said, or keyed, and has not been answered."""
+
+    words: tuple[str, ...] = ()
+    confidence: float = 1.0
+    digits: str = ""
+    spoke: bool = False
+    """There was an utterance, with or without words."""
+    instead: bool = False
+    """Its first part was asked before, and the answer never began."""
+    voice_end: float = 0.0
+    closed: float = 0.0
+    recognized: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self.spoke or bool(self.digits)
+
+    def then(self, later: "Said") -> "Said":
+        """Both, as one."""
+        return replace(
+            later if later.spoke else self,
+            words=self.words + later.words,
+            confidence=min(self.confidence, later.confidence),
+            digits=(self.digits + later.digits)[:MAX_DIGITS],
+            spoke=self.spoke or later.spoke,
+            instead=self.instead or later.instead,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The caller has the floor, or nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The answer is being made; nothing of it has been sent."""
+
+    turn: int
+    until: float
+    answering: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """The answer is being played, and more of it may come."""
+
+    turn: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """All of the answer was sent; the caller has not heard the end yet."""
+
+    turn: int
+    until: float
+    then: HangUp | Transfer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refractory:
+    """The answer has just been heard; no other begins yet."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    why: str
+
+
+State = Listening | Thinking | Speaking | Draining | Refractory | Ended
+
+
+@dataclass(slots=True)
+class Turn:
+    """When the steps of a turn happened, for its latency; zero: not yet, or never."""
+
+    asked: float
+    said: Said
+    sentence: float = 0.0
+    audio: float = 0.0
+    noted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An utterance whose words are still to come."""
+
+    until: float
+    voice_end: float
+    closed: float
+    noise: bool
+    """Too short a sound to ask about if no words were found in it."""
+
+
+def turn_of(state: State) -> int | None:
+    """The turn whose reply is being made or played in a state."""
+    match state:
+        case Thinking(turn=turn) | Speaking(turn=turn) | Draining(turn=turn):
+            return turn
+        case _:
+            return None
