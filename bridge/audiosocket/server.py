@@ -119,7 +119,8 @@ class _Connection(asyncio.Protocol):
         except codec.MalformedStream as error:
             self._refuse(str(error))
         except Exception:
-            self._fail()
+            log.exception("audiosocket call failed", extra={"call": str(self._id)})
+            self._refuse("internal error")
 
     def eof_received(self) -> bool:
         return False  # close our side too
@@ -198,7 +199,7 @@ class _Connection(asyncio.Protocol):
         try:
             await session.run()
         except Exception:
-            self._fail()
+            log.exception("audiosocket call failed", extra={"call": str(self._id)})
         finally:
             self.hang_up("the call is over")
             self.lost("the call is over")
@@ -219,7 +220,8 @@ class _Connection(asyncio.Protocol):
         try:
             self._send(now)
         except Exception:
-            self._fail()
+            log.exception("audiosocket call failed", extra={"call": str(self._id)})
+            self._refuse("internal error")
 
     def _send(self, now: float) -> None:
         write = self._transport.write
@@ -249,8 +251,3 @@ class _Connection(asyncio.Protocol):
         )
         self.hang_up(why)
         self.lost(why)
-
-    def _fail(self) -> None:
-        """The border of a call: what nobody expected ends this one and no other."""
-        log.exception("audiosocket call failed", extra={"call": str(self._id)})
-        self._refuse("internal error")
