@@ -30,7 +30,7 @@ class Piper:
         options.inter_op_num_threads = 1
         # Planning which buffers to share takes 5 of 6 seconds of loading, and gains nothing.
         options.enable_mem_reuse = False
-        options.enable_cpu_mem_arena = False  # it would keep 60 MB more
+        options.enable_cpu_mem_arena = False  # it would keep 20 to 60 MB more
         onnxruntime.set_seed(_SEED)
         self._session = onnxruntime.InferenceSession(
             str(model), options, providers=["CPUExecutionProvider"]
