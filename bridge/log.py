@@ -4,6 +4,7 @@ A line about a call carries its id, and a structured event its facts:
 `log.info("turn_latency", extra={"call": id, "facts": {...}})`.
 """
 
+import json
 import logging
 import sys
 import time
@@ -26,7 +27,10 @@ class JsonLines(logging.Formatter):
         line |= getattr(record, "facts", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        try:
+            return orjson.dumps(line, default=str).decode()
+        except TypeError:  # half a surrogate pair, from somewhere outside
+            return json.dumps(line, default=str)
 
 
 class PrettyLines(logging.Formatter):

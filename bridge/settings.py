@@ -19,17 +19,9 @@ from engine.core.rules import Rules
 from engine.dialogue.profile import Profile
 from engine.profile import ProfileBroken, load_profile, shipped_profile
 
-_FAMILIES = (
-    "KAV_",
-    "BARGE_IN",
-    "MIN_UTT",
-    "MAX_UTT",
-    "REPLY_REFRACTORY",
-    "VAD_",
-    "HEARTBEAT_",
-    "TTS_",
-)
-"""A variable whose name begins like this is meant for us."""
+_OURS = "KAV_"
+"""A variable whose name begins like this is meant for us; of others, near misses are."""
+_NEAR_MISS = 0.85
 
 
 class BadSettings(Exception):
@@ -114,11 +106,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _split_networks(cls, given: object) -> object:
-        if isinstance(given, dict) and isinstance(given.get("kav_audiosocket_allow"), str):
-            parts = given["kav_audiosocket_allow"].split(",")
-            return given | {"kav_audiosocket_allow": tuple(part.strip() for part in parts)}
-        return given
+    def _as_written(cls, given: object) -> object:
+        """Lists are separated by commas; a variable that is set to nothing is not set."""
+        if not isinstance(given, dict):
+            return given
+        told = {name: value for name, value in given.items() if value != ""}
+        allow = told.get("kav_audiosocket_allow")
+        if isinstance(allow, str):
+            told["kav_audiosocket_allow"] = tuple(part.strip() for part in allow.split(","))
+        return told
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -182,10 +178,13 @@ def _is_loopback(host: str) -> bool:
 def _refuse_unknown(environment: Iterable[str]) -> None:
     known = {name.upper() for name in Settings.model_fields}
     for name in sorted(environment):
-        if name.startswith(_FAMILIES) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; see the settings in the README"
-            raise BadSettings(f"{name} is not a setting of Kav{hint}")
+        if name in known:
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR_MISS)
+        if near:
+            raise BadSettings(f"{name} is not a setting of Kav; did you mean {near[0]}?")
+        if name.startswith(_OURS):
+            raise BadSettings(f"{name} is not a setting of Kav; `kav settings` lists them")
 
 
 def _sentence(error: dict[str, object]) -> str:

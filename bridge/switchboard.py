@@ -30,7 +30,7 @@ class Switchboard:
         self._traces = traces
         self._most = most
         self._mask = plain if trace_text else masked
-        self.live: dict[str, Call] = {}
+        self.live: set[Call] = set()
 
     def open(self, facts: CallFacts, line: Line) -> Call:
         if len(self.live) >= self._most:
@@ -38,6 +38,11 @@ class Switchboard:
         write, end = self._traces.open(facts.id)
         write(f"# A call over {facts.line}.")
         equipment = self._equipment
+
+        def ended() -> None:
+            self.live.discard(session)
+            end()
+
         session = Session(
             facts,
             line,
@@ -46,7 +51,7 @@ class Switchboard:
             voice=equipment.voice,
             brain=equipment.new_brain(facts),
             trace=Trace(write, self._mask),
-            ended=lambda: (self.live.pop(facts.id, None), end()),
+            ended=ended,
         )
-        self.live[facts.id] = session
+        self.live.add(session)
         return session

@@ -33,17 +33,30 @@ class TraceFiles:
         self._thread.join()
 
     def _work(self) -> None:
-        files: dict[str, IO[str]] = {}
+        files: dict[str, IO[str] | None] = {}
         while (item := self._lines.get()) is not None:
             name, line = item
             try:
                 if line is None:
-                    files.pop(name).close()
+                    _close(files.pop(name, None))
                     continue
                 if name not in files:
-                    files[name] = (self._folder / name).open("a", encoding="utf-8")
-                files[name].write(line + "\n")
+                    files[name] = self._open(name)
+                if (file := files[name]) is not None:
+                    file.write(line + "\n")
             except OSError as error:
+                # Once for each call: the rest of its lines is dropped.
+                files[name] = None
                 log.warning("trace_not_written", extra={"facts": {"why": str(error)}})
         for file in files.values():
-            file.close()
+            _close(file)
+
+    def _open(self, name: str) -> IO[str]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # Whatever a caller's name or a provider's text contains can be written.
+        return (self._folder / name).open("a", encoding="utf-8", errors="backslashreplace")
+
+
+def _close(file: IO[str] | None) -> None:
+    if file is not None:
+        file.close()

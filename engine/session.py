@@ -8,7 +8,8 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from typing import assert_never
+from dataclasses import replace
+from typing import TypeVar, assert_never
 
 from engine.core import effects as fx
 from engine.core import events as ev
@@ -20,6 +21,8 @@ from engine.ports import Brain, CallFacts, HearingCommand, Line, Recognizer, Voi
 from engine.trace import Trace
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 GAP = 0.1
 """Seconds without a frame, after which the caller's silence is made up: frames are no clock."""
@@ -58,6 +61,8 @@ class Session:
         self._timer_at = 0.0
         self._over = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
+        self._begun = False
+        """The brain has begun to answer the present question, or a part of it."""
         self._unstarted: list[Callable[[], None]] = []
         self._replies: dict[int, asyncio.Task[None]] = {}
         self._texts: asyncio.Queue[str | None] = asyncio.Queue(_TEXTS)
@@ -76,7 +81,7 @@ class Session:
         self._handle(ev.Frame(pcm, level(pcm)))
 
     def played(self, turn: int, seconds: float, done: bool) -> None:
-        self._handle(ev.Played(turn, seconds, done))
+        self._handle(ev.Played(turn, round(seconds, 3), done))
 
     def dtmf(self, digit: str) -> None:
         self._handle(ev.Dtmf(digit))
@@ -152,7 +157,7 @@ class Session:
     def _perform(self, effect: fx.Effect) -> None:
         match effect:
             case fx.Listen() | fx.Hear() | fx.Pause() | fx.StopListening():
-                self._command(effect)
+                self._put(self._commands, effect)
             case fx.Play(turn, pcm):
                 self._line.play(turn, pcm)
             case fx.EndReply(turn):
@@ -166,7 +171,7 @@ class Session:
             case fx.Ask(turn, heard):
                 self._start_reply(turn, heard)
             case fx.Say(_, text):
-                self._texts.put_nowait(text)
+                self._put(self._texts, text)
             case fx.Cancel(turn):
                 self._cancel(turn)
             case fx.Note(what, facts):
@@ -174,11 +179,11 @@ class Session:
             case _:
                 assert_never(effect)
 
-    def _command(self, command: HearingCommand) -> None:
+    def _put(self, queue: asyncio.Queue[Item], item: Item) -> None:
         try:
-            self._commands.put_nowait(command)
+            queue.put_nowait(item)
         except asyncio.QueueFull:
-            self._say("recognizer_overflow")
+            self._say("overflow", of=type(item).__name__)
 
     def _say(self, what: str, **facts: float | int | str | bool) -> None:
         log.info(what, extra={"call": self._facts.id, "facts": facts})
@@ -188,6 +193,7 @@ class Session:
     def _start_reply(self, turn: int, heard: fx.Heard | None) -> None:
         texts: asyncio.Queue[str | None] = asyncio.Queue(_TEXTS)
         self._texts = texts
+        self._begun = self._begun and heard is not None and heard.instead
 
         def start() -> None:
             assert self._group is not None
@@ -219,6 +225,10 @@ class Session:
         await self._guard(make(), lambda why: self._handle(ev.ReplyFailed(turn, why)))
 
     async def _think(self, turn: int, heard: fx.Heard | None) -> fx.HangUp | fx.Transfer | None:
+        if heard is not None and heard.instead and not self._begun:
+            # The first part was taken back before the brain had seen it.
+            heard = replace(heard, instead=False)
+        self._begun = True
         then: fx.HangUp | fx.Transfer | None = None
         async with aclosing(self._brain.reply(heard)) as parts:
             async for part in parts:
@@ -232,7 +242,9 @@ class Session:
         while (text := await texts.get()) is not None:
             async with aclosing(self._voice.speak(text)) as pieces:
                 async for piece in pieces:
-                    self._handle(ev.ReplyAudio(turn, piece.pcm, piece.words))
+                    # As exact as a trace tells it, so that it replays the same.
+                    words = tuple(ev.Word(word.text, round(word.at, 3)) for word in piece.words)
+                    self._handle(ev.ReplyAudio(turn, piece.pcm, words))
 
     async def _recognize(self) -> None:
         """The call's hearing; a recognizer that breaks is begun again."""
@@ -251,7 +263,7 @@ class Session:
                 async for result in heard:
                     self._handle(result)
 
-        while True:
+        while not self._over.is_set():
             await self._guard(
                 listen(), lambda why: self._handle(ev.RecognitionFailed(listening, why))
             )

@@ -6,7 +6,7 @@ caller's sound is kept as the level of each frame, which is all that the core lo
 """
 
 import json
-import shlex
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from unicodedata import category
@@ -19,6 +19,8 @@ from engine.core.effects import Effect
 from engine.core.rules import Rules
 from engine.core.states import Listening, State
 
+_DECIDED = re.compile(r"\d+\.\d{3}   < ")
+_WORD = re.compile(r'(?:"(?:[^"\\]|\\.)*"|\S)+')
 _PER_LINE = 10  # groups of frames on one line
 
 Mask = Callable[[str], str]
@@ -102,7 +104,7 @@ class Trace:
             self.flush()
 
     def _quoted(self, text: str) -> str:
-        return json.dumps(self._mask(text), ensure_ascii=False)
+        return _quoted(self._mask(text))
 
     def _event(self, event: ev.Event) -> str:
         match event:
@@ -111,13 +113,13 @@ class Trace:
             case ev.Dtmf(digit):
                 return f"dtmf {self._mask(digit)}"
             case ev.HungUp(why):
-                return f"hung-up {json.dumps(why)}"
+                return f"hung-up {_quoted(why)}"
             case ev.Partial(utterance, text):
                 return f"partial {utterance} {self._quoted(text)}"
             case ev.Final(utterance, text, confidence):
                 return f"final {utterance} {self._quoted(text)} {confidence:.2f}"
             case ev.RecognitionFailed(utterance, why):
-                return f"recognition-failed {utterance} {json.dumps(why)}"
+                return f"recognition-failed {utterance} {_quoted(why)}"
             case ev.Sentence(turn, text):
                 return f"sentence {turn} {self._quoted(text)}"
             case ev.ReplyAudio(turn, pcm, words):
@@ -126,7 +128,7 @@ class Trace:
             case ev.ReplyDone(turn, then):
                 return f"reply-done {turn}{f' {self._effect(then)}' if then else ''}"
             case ev.ReplyFailed(turn, why):
-                return f"reply-failed {turn} {json.dumps(why)}"
+                return f"reply-failed {turn} {_quoted(why)}"
             case ev.Answered():
                 return "answered"
             case _:
@@ -154,9 +156,9 @@ class Trace:
             case fx.EndReply(turn) | fx.Cancel(turn):
                 return f"{'cancel' if isinstance(effect, fx.Cancel) else 'end-reply'} {turn}"
             case fx.HangUp(why):
-                return f"hang-up {json.dumps(why)}"
+                return f"hang-up {_quoted(why)}"
             case fx.Transfer(key):
-                return f"transfer {json.dumps(key)}"
+                return f"transfer {_quoted(key)}"
             case _:
                 return "clear"
 
@@ -175,17 +177,24 @@ class Trace:
         return " ".join(parts)
 
 
+def _quoted(text: str) -> str:
+    """A JSON string on one line; Hebrew stays readable."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted if quoted.isprintable() else json.dumps(text)
+
+
 def replay(text: str) -> str:
     """The same call through today's core: the text that would be written now."""
     lines: list[str] = []
     trace = Trace(lines.append)
     conversation = Conversation(_rules(text))
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not `splitlines`: what was said may contain other separators of lines.
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         content = line.strip()
         if not content or content.startswith(("#", "rules ")):
             trace.flush()
             lines.append(line)
-        elif " < " not in content:
+        elif not _DECIDED.match(content):
             try:
                 events = list(_read(content))
             except (ValueError, IndexError, KeyError) as error:
@@ -268,14 +277,13 @@ def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for 
 
 
 def _words(rest: str) -> list[str]:
-    """Split at spaces, but not inside quotes."""
-    reader = shlex.shlex(rest, posix=True)
-    reader.whitespace_split = True
-    reader.quotes = '"'
-    reader.commenters = ""
-    return list(reader)
+    """Split at spaces, but not inside of quotes; what is in quotes is a JSON string."""
+    return [
+        json.loads(word) if word.endswith('"') and word.startswith('"') else word
+        for word in _WORD.findall(rest)
+    ]
 
 
 def _word(text: str) -> ev.Word:
     spoken, _, at = text.rpartition("@")
-    return ev.Word(spoken, float(at))
+    return ev.Word(json.loads(spoken) if spoken.startswith('"') else spoken, float(at))

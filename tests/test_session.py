@@ -23,10 +23,11 @@ class Tone:
     """A voice: a tenth of a second for each letter."""
 
     def __init__(self) -> None:
-        self.fails = False
+        self.fails = 0
 
     async def speak(self, text: str) -> AsyncGenerator[Speech]:
         if self.fails:
+            self.fails -= 1
             raise ProviderFailed("the voice is lost")
         yield Speech(bytes(2 * RATE // 10) * len(text), (Word(text, 0.0),))
 
@@ -247,19 +248,43 @@ def test_a_recognizer_that_breaks_is_begun_again(caplog: pytest.LogCaptureFixtur
     assert "provider_failed" in caplog.text
 
 
-def test_a_voice_that_fails_ends_the_reply_and_not_the_call() -> None:
-    call = Call(Script(("Hello.",), ("Which area?",)))
-    call.voice.fails = True
+def test_a_voice_that_fails_once_is_asked_again() -> None:
+    call = Call(Script(("Hello.",), ("Hello again.",)))
+    call.voice.fails = 1
 
     async def caller(call: Call) -> None:
-        await call.sound(SILENCE, 3)
-        call.voice.fails = False
-        await call.sound(VOICE, 1)
         await call.sound(SILENCE, 3)
         await call.hang_up()
 
     call.run(caller)
+    assert call.brain.heard == [None, None]
     assert call.line.done == ["play 2", "play 2"]
+
+
+def test_a_call_that_cannot_be_answered_is_hung_up() -> None:
+    call = Call(Script(("Hello.",), ("Hello again.",)))
+    call.voice.fails = 2
+
+    async def caller(call: Call) -> None:
+        await call.sound(SILENCE, 3)
+
+    call.run(caller)
+    assert call.line.done == ["hang up: no reply could be made"]
+
+
+def test_two_keys_at_once_are_one_answer() -> None:
+    call = Call(Script(("Hello.",), ("Never begun.",)))
+
+    async def caller(call: Call) -> None:
+        await call.sound(SILENCE, 3)
+        call.session.dtmf("1")
+        call.session.dtmf("2")
+        await call.sound(SILENCE, 1)
+        await call.hang_up()
+
+    call.run(caller)
+    asked = [heard for heard in call.brain.heard if heard is not None]
+    assert [(heard.digits, heard.instead) for heard in asked] == [("12", False)]
 
 
 def test_a_transfer_happens_when_the_reply_was_heard() -> None:

@@ -77,10 +77,10 @@ class Playout:
         count = int((now - self._origin) / FRAME_SECONDS + 1e-6) + 1 + self._lead - self._next
         if count > 1 + _MOST_LATE and self._next:
             # A burst would shift the phone's timeline for the rest of the call: go on from now.
-            late = count - 1
+            late = count - 1 - self._lead
             self._origin += late * FRAME_SECONDS
             self.skipped += late
-            count = 1
+            count = 1 + self._lead
         return [self._take() for _ in range(count)]
 
     def news(self, now: float) -> Played | None:

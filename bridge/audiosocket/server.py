@@ -49,18 +49,33 @@ async def serve(
     beat = ticker or Ticker()
     loop = asyncio.get_running_loop()
     live: dict[UUID, _Connection] = {}
+    connections: set[_Connection] = set()
     async with asyncio.TaskGroup() as calls:
         server = await loop.create_server(
-            lambda: _Connection(open_call, allow, beat, heartbeat, calls, live), host, port
+            lambda: _Connection(open_call, allow, beat, heartbeat, calls, live, connections),
+            host,
+            port,
         )
         try:
             bound = server.sockets[0].getsockname()
             yield bound[0], bound[1]
         finally:
             server.close()
-            for connection in list(live.values()):
-                connection.hang_up("the bridge stops")
-                connection.lost("the bridge stops")
+            await _close_all(list(connections))
+
+
+async def _close_all(connections: list["_Connection"]) -> None:
+    """Returns when all are gone: most close when they are told, some have to be made to."""
+    for connection in connections:
+        connection.end("the bridge stops")
+    try:
+        async with asyncio.timeout(GOODBYE_LIMIT):
+            for connection in connections:
+                await connection.gone.wait()
+    except TimeoutError:
+        for connection in connections:
+            connection.abort()
+            await connection.gone.wait()
 
 
 class _Connection(asyncio.Protocol):
@@ -74,6 +89,7 @@ class _Connection(asyncio.Protocol):
         heartbeat: float,
         calls: asyncio.TaskGroup,
         live: dict[UUID, "_Connection"],
+        connections: set["_Connection"],
     ) -> None:
         self._open_call = open_call
         self._allow = allow
@@ -81,6 +97,8 @@ class _Connection(asyncio.Protocol):
         self._heartbeat = heartbeat
         self._calls = calls
         self._live = live
+        self._connections = connections
+        self.gone = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._decoder = codec.Decoder()
         self._sound = bytearray()
@@ -92,6 +110,7 @@ class _Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connections.add(self)
         self._transport = transport = cast(
             "asyncio.Transport", transport
         )  # uvloop's is its own class
@@ -111,10 +130,10 @@ class _Connection(asyncio.Protocol):
         self._beat(now)
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
-            return
         try:
             for message in self._decoder.feed(data):
+                if self._closing:
+                    return
                 self._take(message)
         except codec.MalformedStream as error:
             self._refuse(str(error))
@@ -128,6 +147,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._timer.cancel()
         self._ticker.remove(self._beat)
+        self._connections.discard(self)
+        self.gone.set()
         self._closing = True
         # Asterisk tells a hang-up, a transfer and its own crash alike: by closing.
         self.lost(f"connection reset: {error}" if error else "the peer closed the connection")
@@ -153,9 +174,20 @@ class _Connection(asyncio.Protocol):
             return
         self._closing = True
         self._ticker.remove(self._beat)
-        self._transport.write(codec.HANG_UP)
         self._timer.cancel()
+        if self._call is None:
+            self._transport.close()  # nobody's call: nothing to go on with
+            return
+        self._transport.write(codec.HANG_UP)
         self._timer = self._loop.call_later(GOODBYE_LIMIT, self._transport.close)
+
+    def end(self, why: str) -> None:
+        """The call is over for both sides."""
+        self.hang_up(why)
+        self.lost(why)
+
+    def abort(self) -> None:
+        self._transport.abort()
 
     def lost(self, why: str) -> None:
         """The call is over for the session, whoever ended it."""
@@ -201,8 +233,7 @@ class _Connection(asyncio.Protocol):
         except Exception:
             log.exception("audiosocket call failed", extra={"call": str(self._id)})
         finally:
-            self.hang_up("the call is over")
-            self.lost("the call is over")
+            self.end("the call is over")
 
     def _hear(self, pcm: bytes) -> None:
         if self._call is None:
@@ -249,5 +280,4 @@ class _Connection(asyncio.Protocol):
         log.warning(
             "AudioSocket: %s; the call is closed", why, extra={"call": str(self._id or "unknown")}
         )
-        self.hang_up(why)
-        self.lost(why)
+        self.end(why)

@@ -11,7 +11,7 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -50,20 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def run(args: argparse.Namespace) -> int:
     settings = read_settings()
     log.set_up(settings.kav_log, settings.kav_log_level)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tell = _quietly if args.quiet else _tell
-    async with AsyncExitStack() as stack:
-        starting = asyncio.create_task(stack.enter_async_context(bridge(settings, tell)))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set() and not starting.done():
-            starting.cancel()
-        addresses = await starting
-        tell(_instructions(settings, addresses))
-        await stopping
+    serving = asyncio.current_task()
+    assert serving is not None
+
+    def stop() -> None:
         tell("Stopping: live calls are ended.")
+        serving.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    with suppress(asyncio.CancelledError):  # that is how `stop` ends it
+        async with bridge(settings, tell) as addresses:
+            tell(_instructions(settings, addresses))
+            await asyncio.Event().wait()
     return 0
 
 
@@ -72,8 +72,9 @@ async def bridge(settings: Settings, tell: Tell) -> AsyncGenerator[Addresses]:
     """A whole bridge, from its settings to its open doors. Raises `BadSettings`."""
     profile = read_profile(settings)
     _check_doors(settings)
+    appointments = _appointments(settings)
     async with AsyncExitStack() as stack:
-        equipment = await _equipment(settings, profile, stack, tell)
+        equipment = await _equipment(settings, profile, appointments, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
         stack.callback(traces.close)
         switchboard = Switchboard(
@@ -135,7 +136,11 @@ async def _serve_http(
 
 
 async def _equipment(
-    settings: Settings, profile: Profile, stack: AsyncExitStack, tell: Tell
+    settings: Settings,
+    profile: Profile,
+    appointments: Appointments,
+    stack: AsyncExitStack,
+    tell: Tell,
 ) -> Equipment:
     """Ears, voice and brain, with what is missing told; phrases are rendered beside the calls."""
     speech = await local.load(
@@ -159,7 +164,6 @@ async def _equipment(
         tell(_language_note(profile))
     preparing = asyncio.create_task(_prepare(speech.voice, profile, tell))
     stack.callback(preparing.cancel)
-    appointments = _appointments(settings)
     zone = ZoneInfo(profile.timezone)
 
     def new_brain(facts: CallFacts) -> Brain:
@@ -206,7 +210,8 @@ def _check_doors(settings: Settings) -> None:
         ("AUDIOSOCKET", settings.kav_audiosocket_host, settings.kav_audiosocket_port),
         ("HTTP", settings.kav_http_host, settings.kav_http_port),
     ):
-        with _door(name, host, port), socket.create_server((host, port)):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with _door(name, host, port), socket.create_server((host, port), family=family):
             pass
 
 

@@ -44,7 +44,7 @@ from engine.core.vad import Vad
 
 RECOGNITION_LIMIT = 8.0
 """Seconds after an utterance in which its words must come; then it was not understood."""
-THINKING_LIMIT = 10.0
+THINKING_LIMIT = 8.0
 """Seconds from a question to the first sound of its answer."""
 STALL_LIMIT = 8.0
 """Seconds without more of a reply, after what there is has been played."""
@@ -52,6 +52,8 @@ ACK_MARGIN = 1.0
 """Seconds after a reply should have ended, in which the line's word for it must come."""
 UNSEEN_START = 1.0
 """Seconds after which a reply counts as being heard although the line has not said so."""
+MOST_FAILURES = 2
+"""Replies in a row that could not be made, after which the call ends."""
 NOISE_FRAMES = 8
 """Fewer voiced frames without words in them are a cough or a click, not a question."""
 
@@ -69,6 +71,9 @@ class Conversation:
         self._now = 0.0
         self._out: list[Effect] = []
         self._turns = 0
+        self._failures = 0
+        self._failed = 0
+        """The utterance whose recognition broke while it was being said."""
         self._turn = Turn(0.0, Said())
         self._reply = Reply(0)
         self._unanswered = Said()
@@ -132,7 +137,7 @@ class Conversation:
                 self._finish(turn, then)
             case ev.ReplyFailed(turn, why) if turn == self._reply.turn:
                 self._note("reply_failed", turn=turn, why=why)
-                self._finish(turn, None)
+                self._fail(turn)
             case ev.HungUp(why):
                 self._go(Ended(why))
             case ev.Sentence() | ev.ReplyAudio() | ev.ReplyDone() | ev.ReplyFailed():
@@ -157,10 +162,16 @@ class Conversation:
                     noise=self._hearing.voiced < NOISE_FRAMES,
                 )
             self._out.append(effect)
+            if isinstance(effect, StopListening) and effect.utterance == self._failed:
+                self._recognized(effect.utterance, "", 0.0)
 
     def _recognized(self, utterance: int, text: str, confidence: float) -> None:
         awaited = self._awaited.pop(utterance, None)
-        if awaited is None or (awaited.noise and not text):
+        if awaited is None:
+            if self._hearing.open:  # it failed before it was over
+                self._failed = utterance
+            return
+        if awaited.noise and not text:
             return
         said = Said(
             words=(text,) if text else (),
@@ -185,6 +196,7 @@ class Conversation:
         if isinstance(self.state, Draining) or not pcm:
             return
         self._turn.audio = self._turn.audio or self._now
+        self._failures = 0
         self._reply.add(pcm, words)
         self._out.append(Play(turn, pcm))
         self._go(Speaking(turn, self._left(STALL_LIMIT)))
@@ -200,6 +212,20 @@ class Conversation:
                 self._go(Draining(turn, self._left(ACK_MARGIN), then))
             case _:
                 pass
+
+    def _fail(self, turn: int) -> None:
+        """A reply broke: what there is of it is played; one without a sound is asked for again,
+        and a caller who can't be answered is not kept on a silent line."""
+        if not isinstance(self.state, Thinking):
+            self._finish(turn, None)
+            return
+        self._failures += 1
+        if self._failures == MOST_FAILURES:
+            self._reply_is_over(HangUp("no reply could be made"))
+            return
+        again = self.state.answering
+        self._go(Listening())
+        self._ask(replace(again, instead=True) if again else None)
 
     # What holds however it came about.
 
@@ -255,7 +281,7 @@ class Conversation:
         if self._now < state.until:
             return False
         self._note("no_reply", turn=state.turn)
-        self._go(Listening())
+        self._fail(state.turn)
         return True
 
     def _interrupted(self, state: Speaking | Draining) -> bool:
@@ -264,6 +290,7 @@ class Conversation:
             self._notice_voice()  # heard and kept, but it stops nobody
         by_voice = (
             self._rules.barge_in
+            and self._vad.calibrated
             and not hearing.going_on
             and hearing.voice_run >= self._rules.barge_in_voice_frames
             and self._grace_is_over()
@@ -333,10 +360,10 @@ class Conversation:
     def _go(self, state: State) -> None:
         left = turn_of(self.state)
         if left is not None and left == self._reply.turn and left != turn_of(state):
-            self._abandon(left)
+            self._abandon(left, state)
         self.state = state
 
-    def _abandon(self, turn: int) -> None:
+    def _abandon(self, turn: int, state: State) -> None:
         """Stop a reply in the middle: the line, the makers, and the record of what was heard."""
         spoken = self._reply.length > 0
         if spoken:
@@ -345,15 +372,24 @@ class Conversation:
         if spoken:
             position = self._reply.heard(self._now)
             self._last_said, self._last_cut = self._reply.words_heard(position), True
+            cause = self._cause(state)
             self._note(
                 "reply_cut",
                 turn=turn,
                 heard_seconds=round(position, 3),
                 sent_seconds=round(self._reply.length, 3),
                 words_heard=len(self._last_said.split()),
-                halt_ms=_ms(self._now - self._voice_began) if self._hearing.voice_run else 0,
+                **cause,
             )
         self._reply = Reply(0)
+
+    def _cause(self, state: State) -> dict[str, int | str]:
+        """What stopped a reply; and, if it was a voice, how long after its first frame."""
+        if isinstance(state, Ended):
+            return {"cause": "end of call"}
+        if self._unanswered.digits:
+            return {"cause": "key"}
+        return {"cause": "voice", "halt_ms": _ms(self._now - self._voice_began)}
 
     # What the log and the metrics are told.
 

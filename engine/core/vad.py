@@ -7,6 +7,7 @@ one, a street has not. So the threshold follows the noise in both directions, an
 _BLOCK = 25  # frames; the floor is the minimum over the running block and three full ones
 _BLOCKS = 3
 _RATIO = 2.5  # of the floor; higher ratios go deaf to weak speakers on a noisy line
+_JUDGED = 5  # frames after the calibration: a run of noise has ended by then
 _STAY = 0.7  # of the threshold keeps a voice going, so that its edges do not flutter
 
 
@@ -33,6 +34,12 @@ class Vad:
             # Who speaks at once («הלו?») must not be taken for noise.
             adapted = min(adapted, 3 * self._base)
         return max(self._base, adapted)
+
+    @property
+    def calibrated(self) -> bool:
+        """Enough of the line has been heard to tell its noise from a voice, and the last frames
+        were judged by that."""
+        return self._calibrating <= -_JUDGED
 
     def hear(self, level: int) -> bool:
         threshold = self.threshold
