@@ -4,7 +4,7 @@ PYTHON ?= python3
 export VENV PYTHON
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run call phone test fast check format bench lock clean
+.PHONY: help run call phone test fast check lint format bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,17 +18,18 @@ call: $(VENV)/.kav-embedded ## call the running bridge from this terminal (kav c
 phone: $(VENV)/.kav-embedded ## a real Asterisk beside the running bridge, for a softphone
 	$(BIN)/kav phone
 
-test: $(VENV)/.kav-dev ## set up everything and run every test, real Asterisk and phone included
+test: $(VENV)/.kav-dev lint ## set up everything and run every test, real Asterisk and phone included
 	$(BIN)/python -m pytest
 
 fast: $(VENV)/.kav-dev ## the tests that need neither models nor Asterisk
 	$(BIN)/python -m pytest -m "not e2e and not models"
 
-check: $(VENV)/.kav-dev ## formatting, linting, types, and the fast tests
+check: lint fast ## formatting, linting, types, and the fast tests
+
+lint: $(VENV)/.kav-dev ## formatting, linting, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not e2e and not models"
 
 format: $(VENV)/.kav-dev ## put the code into its form
 	$(BIN)/ruff format .

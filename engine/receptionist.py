@@ -3,6 +3,7 @@
 It decides nothing itself. One object is one call."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from uuid import uuid4
@@ -18,8 +19,9 @@ from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Profile
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import Wish
-from engine.ports import ProviderFailed
 from engine.store import Appointment, Appointments, SlotTaken
+
+log = logging.getLogger(__name__)
 
 LOW_CONFIDENCE = 0.4
 
@@ -94,7 +96,8 @@ class Receptionist:
         except SlotTaken:
             self._talk = policy.taken(self._talk, window, self._free())
         except OSError as error:
-            raise ProviderFailed(f"the appointment could not be stored: {error}") from error
+            log.error("appointment_not_stored", extra={"facts": {"why": error.strerror}})
+            self._talk = policy.unstored(self._talk)
         else:
             self._talk = policy.booked(self._talk, window)
 

@@ -1,7 +1,8 @@
 """Run a recorded call (var/traces/*.txt) through today's core.
 
 Prints the difference between what the core decided then and what it decides now, as a unified
-diff. Exit code 0: none; 1: there is one.
+diff. Exit code 0: none; 1: there is
+one; 2: the file is no trace.
 """
 
 import argparse

@@ -99,6 +99,7 @@ class Ending(Enum):
     CALLER = "the caller said goodbye"
     LOST = "nothing was understood for too long"
     FULL = "there is no window that the caller wants"
+    BROKEN = "the meeting could not be stored"
 
 
 @dataclass(frozen=True, slots=True)

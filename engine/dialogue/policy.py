@@ -95,6 +95,11 @@ def booked(talk: Talk, window: Window) -> Talk:
     return replace(_act(talk, Confirm(window)), booked=window, heard=())
 
 
+def unstored(talk: Talk) -> Talk:
+    """The meeting could not be kept anywhere: nothing is promised."""
+    return _act(talk, Goodbye(Ending.BROKEN))
+
+
 def taken(talk: Talk, window: Window, free: Sequence[Window]) -> Talk:
     """Somebody else was faster."""
     left = [other for other in free if other.start != window.start]

@@ -108,6 +108,10 @@ ENDINGS: dict[Ending, Texts] = {
         "he": "סְלִיחָה, אֵין לִי מוֹעֵד פָּנוּי אַחֵר הַשָּׁבוּעַ. לְהִתְרָאוֹת!",
         "en": "Sorry, I have no other time free this week. Goodbye!",
     },
+    Ending.BROKEN: {
+        "he": "סְלִיחָה, אִי אֶפְשָׁר לִשְׁמוֹר אֶת הַפְּגִישָׁה כָּעֵת. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב מְאוּחָר יוֹתֵר. לְהִתְרָאוֹת!",
+        "en": "Sorry, I cannot save the meeting now. Please call again later. Goodbye!",
+    },
 }
 BEFORE_OFFER: dict[Why, Texts] = {
     Why.ASKED: {"he": "", "en": ""},
