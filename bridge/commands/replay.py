@@ -1,8 +1,7 @@
 """Run a recorded call (var/traces/*.txt) through today's core.
 
 Prints the difference between what the core decided then and what it decides now, as a unified
-diff. Exit code 0: none; 1: there is
-one; 2: the file is no trace.
+diff. Exit code 0: there is none; 1: there is one; 2: the file is no trace.
 """
 
 import argparse

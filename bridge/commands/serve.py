@@ -83,12 +83,16 @@ async def bridge(settings: Settings, tell: Tell) -> AsyncGenerator[Addresses]:
         # Nothing that start-up made is garbage: later collections need not look at it.
         gc.collect()
         gc.freeze()
-        async with listening(settings, switchboard.open) as addresses:
+        async with listening(
+            settings, switchboard.open, lambda: len(switchboard.live)
+        ) as addresses:
             yield addresses
 
 
 @asynccontextmanager
-async def listening(settings: Settings, open_call: OpenCall) -> AsyncGenerator[Addresses]:
+async def listening(
+    settings: Settings, open_call: OpenCall, live_calls: Callable[[], int] | None = None
+) -> AsyncGenerator[Addresses]:
     """Both doors open. Raises `BadSettings` when one is taken."""
     ticker = Ticker()
     async with AsyncExitStack() as stack:
@@ -104,12 +108,16 @@ async def listening(settings: Settings, open_call: OpenCall) -> AsyncGenerator[A
                     heartbeat=settings.heartbeat_sec,
                 )
             )
-        http = await _serve_http(settings, open_call, ticker, stack)
+        http = await _serve_http(settings, open_call, live_calls, ticker, stack)
         yield Addresses(asterisk, http)
 
 
 async def _serve_http(
-    settings: Settings, open_call: OpenCall, ticker: Ticker, stack: AsyncExitStack
+    settings: Settings,
+    open_call: OpenCall,
+    live_calls: Callable[[], int] | None,
+    ticker: Ticker,
+    stack: AsyncExitStack,
 ) -> tuple[str, int]:
     host, port = settings.kav_http_host, settings.kav_http_port
     token = settings.twilio_auth_token
@@ -124,6 +132,7 @@ async def _serve_http(
             heartbeat=settings.heartbeat_sec,
             max_calls=settings.kav_max_calls,
         ),
+        live_calls=live_calls,
     )
     runner = web.AppRunner(app, handle_signals=False, access_log=None)
     await runner.setup()

@@ -1,6 +1,7 @@
 """The Twilio line: webhooks and the media websocket, as routes of one aiohttp application."""
 
 import logging
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -22,9 +23,16 @@ log = logging.getLogger(__name__)
 
 
 def add_routes(
-    app: web.Application, *, open_call: OpenCall, ticker: Ticker, settings: TwilioSettings
+    app: web.Application,
+    *,
+    open_call: OpenCall,
+    ticker: Ticker,
+    settings: TwilioSettings,
+    live_calls: Callable[[], int] | None = None,
 ) -> None:
-    """Every call that Twilio connects here becomes one `Call` of `open_call`."""
+    """Every call that Twilio connects here becomes one `Call` of `open_call`.
+
+    `live_calls` counts what is held against `settings.max_calls`: by default this line's calls."""
     if settings.auth_token is None:
         log.warning("Twilio's signatures are not checked: no auth token is configured")
     signatures = Signatures(settings.auth_token)
@@ -42,7 +50,7 @@ def add_routes(
         signatures=signatures,
         tickets=tickets,
         outcomes=outcomes,
-        live_calls=media.live_calls,
+        live_calls=live_calls or media.live_calls,
     )
     app.add_routes([*webhooks.routes(), web.get(MEDIA_PATH, media.handle, allow_head=False)])
     app.on_shutdown.append(media.stop)
