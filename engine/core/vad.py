@@ -7,7 +7,8 @@ one, a street has not. So the threshold follows the noise in both directions, an
 _BLOCK = 25  # frames; the floor is the minimum over the running block and three full ones
 _BLOCKS = 3
 _RATIO = 2.5  # of the floor; higher ratios go deaf to weak speakers on a noisy line
-_JUDGED = 5  # frames after the calibration: a run of noise has ended by then
+_JUDGED = 5  # frames: a run of noise has ended by then
+_QUIET = 8  # frames so soft that they are no voice: the line is a quiet one
 _STAY = 0.7  # of the threshold keeps a voice going, so that its edges do not flutter
 
 
@@ -24,6 +25,7 @@ class Vad:
         self._block_frames = 0
         self._before = 0  # the level of the frame before
         self._voiced = False
+        self._quiet = 0  # frames so far that were certainly no voice
 
     @property
     def threshold(self) -> float:
@@ -37,14 +39,15 @@ class Vad:
 
     @property
     def calibrated(self) -> bool:
-        """Enough of the line has been heard to tell its noise from a voice, and the last frames
-        were judged by that."""
-        return self._calibrating <= -_JUDGED
+        """The line's noise is known: it has been quiet for a moment, or was heard for long enough
+        and the last frames were judged by that."""
+        return self._quiet >= _QUIET or self._calibrating <= -_JUDGED
 
     def hear(self, level: int) -> bool:
         threshold = self.threshold
         if level >= 0:
             self._learn(level)
+        self._quiet += 0 <= level < self._base
         self._voiced = level >= threshold * (_STAY if self._voiced else 1)
         return self._voiced
 
