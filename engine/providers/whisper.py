@@ -32,8 +32,8 @@ CLOSED = frozenset({"he"})
 # -0.49 at least where it was clear, Hebrew written down as English to -0.60 at most.
 _CLEAR = -0.5
 """Mean log-probability of a token above which free words are what was said."""
-_EXPECTED = 0.8
-"""Confidence in free words that were expected word for word, however unclear."""
+_EXPECTED, _TO_THE_LETTER = 0.8, 0.2
+"""Confidence in words that were expected, and how near they must be, however unclear."""
 _LETTERS = 6
 """So many letters of an expected phrase, if they are near, are no noise."""
 
@@ -81,8 +81,8 @@ class Ears:
             if not free or found.confidence >= 1 - closed_set.NEAR:
                 return found
         written = self._write(sound, free)
-        if _is_expected(written, utterance):
-            return Understood(written.texts[0], _EXPECTED, free)
+        if short := _short_answer(written, utterance):
+            return Understood(short, _EXPECTED, free)
         if not closed or _is_clear(written):
             return _freely(written)
         found = _expected(other or self._write(sound, closed), utterance)
@@ -143,10 +143,11 @@ def _is_clear(written: Written) -> bool:
     return written.score > _CLEAR and not is_hallucination(written)
 
 
-def _is_expected(written: Written, utterance: Utterance) -> bool:
-    """Word for word."""
-    said = closed_set.plain(written.texts[0])
-    return any(said == closed_set.plain(phrase) for phrase in utterance.phrases)
+def _short_answer(written: Written, utterance: Utterance) -> str:
+    """The expected phrase, of those in a free language, that this is nearly to the letter."""
+    phrases = [phrase for phrase in utterance.phrases if not is_hebrew(phrase)]
+    near = closed_set.nearest(written.texts, phrases, _TO_THE_LETTER)
+    return near.phrase if near else ""
 
 
 def is_hallucination(written: Written) -> bool:

@@ -222,7 +222,8 @@ def test_a_wait_stops_the_agent(lab: Lab, road: str) -> None:
         phone.save_stereo(RECORDINGS / f"wait-{road}.wav")
 
     with_caller(test)
-    (cut,) = lab.bridge.events("reply_cut")[cuts:]
+    cut, *_ = lab.bridge.events("reply_cut")[cuts:]
+    assert cut["cause"] == "voice"
     assert cut["heard_seconds"] < cut["sent_seconds"]
 
 
@@ -241,9 +242,9 @@ def test_a_caller_who_hangs_up_ends_the_call_at_once(lab: Lab, road: str) -> Non
 
 def test_a_caller_who_says_goodbye_is_hung_up_on_politely(lab: Lab) -> None:
     async def test(caller: Caller) -> None:
-        await caller.prepare("Goodbye.")
+        await caller.prepare("No, thank you. Goodbye.")
         async with lab.sip() as phone:
-            await converse(phone, caller, ("Goodbye.",))
+            await converse(phone, caller, ("No, thank you. Goodbye.",))
             assert "hung up" in phone.why
 
     with_caller(test)
