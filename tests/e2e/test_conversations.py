@@ -211,6 +211,7 @@ def test_a_wait_stops_the_agent(lab: Lab, road: str) -> None:
         wait = await caller.voiced("רגע")
         async with lab.road(road)() as phone:
             await phone.agent_speaks(limit=20)
+            await phone.agent_speaks(limit=20, since=phone.now + 1.0)
             heard_from = phone.now
             phone.say(wait)
             await phone.said()
