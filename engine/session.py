@@ -26,6 +26,8 @@ Item = TypeVar("Item")
 
 GAP = 0.1
 """Seconds without a frame, after which the caller's silence is made up: frames are no clock."""
+STALL = 0.05
+"""Seconds that a timer may be late before it says more about us than about the line."""
 _COMMANDS = 512
 _TEXTS = 64
 _RETRY = 0.5  # seconds before a recognizer that broke is tried again
@@ -149,6 +151,9 @@ class Session:
     def _wake(self) -> None:
         self._timer = None
         now = self._now()
+        if (late := now - self._timer_at) > STALL:
+            # We were held up ourselves: the frames of that time are waiting in the socket.
+            self._last_frame = round(self._last_frame + late, 3)
         while self._last_frame + GAP <= now and not self._over.is_set():
             self._last_frame = round(self._last_frame + FRAME_SECONDS, 3)
             self._handle(ev.Frame(SILENCE, ev.UNKNOWN_LEVEL))

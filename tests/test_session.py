@@ -230,6 +230,24 @@ def test_an_utterance_ends_although_the_line_sends_no_more_frames() -> None:
     assert [heard and heard.words for heard in call.brain.heard] == [None, "yes"]
 
 
+def test_frames_that_waited_for_us_are_not_taken_for_a_silence() -> None:
+    call = Call(Script(("Hello.",), ("Which area?",)))
+
+    async def caller(call: Call) -> None:
+        await call.sound(SILENCE, 3)
+        await call.sound(VOICE, 0.5)
+        virtual_time.stall(1.0)
+        for _ in range(2):  # what is due runs before the socket is read
+            await asyncio.sleep(0)
+        for _ in range(50):
+            call.session.frame(VOICE)
+        await call.sound(SILENCE, 3)
+        await call.hang_up()
+
+    call.run(caller)
+    assert sum(isinstance(command, Listen) for command in call.ears.got) == 1
+
+
 def test_a_recognizer_that_breaks_is_begun_again(caplog: pytest.LogCaptureFixture) -> None:
     ears = Ears()
     ears.breaks = 1

@@ -27,6 +27,16 @@ class _Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def hold_up(self, seconds: float) -> None:
+        self._jumping.now += seconds
+
+
+def stall(seconds: float) -> None:
+    """The process is held up: time passes, and nothing runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, _Loop)
+    loop.hold_up(seconds)
+
 
 def run(work: Coroutine[None, None, None]) -> None:
     """As `asyncio.run`, in virtual time."""

@@ -123,6 +123,8 @@ class Conversation:
                 self._recognized(utterance, text, confidence)
             case ev.RecognitionFailed(utterance, why):
                 self._note("recognition_failed", utterance=utterance, why=why)
+                if utterance not in self._awaited:
+                    self._failed = utterance  # before it was over
                 self._recognized(utterance, "", 0.0)
             case ev.Partial(utterance, text):
                 self._note("partial", utterance=utterance, words=len(text.split()))
@@ -167,11 +169,7 @@ class Conversation:
 
     def _recognized(self, utterance: int, text: str, confidence: float) -> None:
         awaited = self._awaited.pop(utterance, None)
-        if awaited is None:
-            if self._hearing.open:  # it failed before it was over
-                self._failed = utterance
-            return
-        if awaited.noise and not text:
+        if awaited is None or (awaited.noise and not text):
             return
         said = Said(
             words=(text,) if text else (),
