@@ -244,7 +244,7 @@ class Conversation:
                 self._notice_voice()
                 return self._reconsider(self.state)
             case Speaking() | Draining():
-                return self._interrupted(self.state) or self._overdue(self.state)
+                return self._interrupted() or self._overdue(self.state)
             case Ended():
                 return False
             case _:
@@ -282,7 +282,7 @@ class Conversation:
         self._fail(state.turn)
         return True
 
-    def _interrupted(self, state: Speaking | Draining) -> bool:
+    def _interrupted(self) -> bool:
         hearing = self._hearing
         if hearing.going_on or not self._rules.barge_in:
             self._notice_voice()  # heard and kept, but it stops nobody

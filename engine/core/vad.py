@@ -20,7 +20,8 @@ class Vad:
     def __init__(self, base_rms: int, calibration_frames: int) -> None:
         self._base = base_rms
         self._calibrating = calibration_frames
-        self._floors: list[int] = []
+        self._floor = 0
+        self._floors: list[int] = []  # of the full blocks
         self._block_floor: int | None = None
         self._block_frames = 0
         self._before = 0  # the level of the frame before
@@ -30,8 +31,7 @@ class Vad:
     @property
     def threshold(self) -> float:
         """The level at which a voice begins."""
-        floors = self._floors if self._block_floor is None else [*self._floors, self._block_floor]
-        adapted = _RATIO * min(floors, default=0)
+        adapted = _RATIO * self._floor
         if self._calibrating > 0:
             # Who speaks at once («הלו?») must not be taken for noise.
             adapted = min(adapted, 3 * self._base)
@@ -57,8 +57,10 @@ class Vad:
         self._before = level
         if self._block_floor is None or quiet < self._block_floor:
             self._block_floor = quiet
+            self._floor = min([*self._floors, quiet])
         self._block_frames += 1
         self._calibrating -= 1
         if self._block_frames == _BLOCK:
             self._floors = [*self._floors[-_BLOCKS + 1 :], self._block_floor]
+            self._floor = min(self._floors)
             self._block_floor, self._block_frames = None, 0

@@ -150,7 +150,7 @@ def fixed_phrases(profile: Profile) -> list[str]:
     for slot in SLOTS:
         acts += [Ask(slot, manner) for manner in Manner]
         acts += [Narrow(slot)] if slot in ("area", "kind") else []
-        acts += [Menu(slot, page) for page in range(_pages(profile, slot))]
+        acts += [Menu(slot, page) for page in range(menu.pages(profile, slot))]
     found: dict[str, None] = {}
     for language in profile.languages:
         for act in acts:
@@ -158,10 +158,6 @@ def fixed_phrases(profile: Profile) -> list[str]:
             keyed = phrases.sentences(profile, act, language, keypad=True)
             found.update(dict.fromkeys(keyed))
     return list(found)
-
-
-def _pages(profile: Profile, slot: Slot) -> int:
-    return menu.pages(profile, slot)
 
 
 def words_with_points(profile: Profile) -> dict[str, str]:
@@ -175,7 +171,7 @@ def words_with_points(profile: Profile) -> dict[str, str]:
 
 def _all_texts(profile: Profile) -> Iterator[str]:
     yield from (*_ALWAYS, *_PARTS, *_OTHERS, *_PLACES, *_LOOKING, _MEETING, _NO_MATTER, *_ALSO)
-    windows = list(_every_window(profile))
+    windows = list(_every_window())
     yield from _choices(windows)
     for slot in SLOTS:
         yield from _answers_to(profile, slot)
@@ -189,7 +185,7 @@ def _all_texts(profile: Profile) -> Iterator[str]:
     yield from (profile.name["he"], profile.agent["he"])
 
 
-def _every_window(profile: Profile) -> Iterator[Window]:
+def _every_window() -> Iterator[Window]:
     """One at each hour and half hour, and one on each day of a week."""
     first = datetime(2000, 1, 2)  # noqa: DTZ001 - any Sunday will do, only its names are used
     for half_hour in range(24):

@@ -153,7 +153,7 @@ def _respond(profile: Profile, talk: Talk, meaning: Understood, free: Sequence[W
         if chosen is not None:
             return chosen
     meaning = _as_key(profile, talk.question, meaning)
-    wish = _learn(profile, talk, meaning)
+    wish = _learn(talk, meaning)
     changed = replace(talk, wish=wish, learned=_news(talk.wish, wish))
     if meaning.unclear_budget or _is_bare_budget(talk, meaning):
         return _clear_up_budget(profile, changed, meaning)
@@ -196,7 +196,7 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
     return _miss(talk)
 
 
-def _learn(profile: Profile, talk: Talk, meaning: Understood) -> Wish:
+def _learn(talk: Talk, meaning: Understood) -> Wish:
     wish = talk.wish
     if len(meaning.areas) == 1:
         wish = replace(wish, area=meaning.areas[0], open=wish.open - {"area"})

@@ -39,8 +39,8 @@ def nearest(
     is not compared: it is what is heard worst."""
     heard = [letters for text in hypotheses if (letters := _letters(text))]
     candidates = [
-        Nearest(phrase, min(distance(letters, _letters(phrase)) for letters in heard))
-        for phrase in phrases
+        Nearest(phrase, min(distance(letters, expected) for letters in heard))
+        for phrase, expected in ((phrase, _letters(phrase)) for phrase in phrases)
         if heard
     ]
     found = min(candidates, key=lambda candidate: candidate.distance, default=None)
