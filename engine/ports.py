@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Hear, Heard, Listen, Pause, StopListening, Transfer
 from engine.core.events import Final, Partial, Played, RecognitionFailed, Word
 
@@ -64,12 +65,22 @@ class Voice(Protocol):
         ...
 
 
+class SpeechDetector(Protocol):
+    """A second opinion on what is loud enough to be a voice. One object is one call."""
+
+    def hear(self, pcm: bytes, loud: bool) -> int:
+        """How sure it is that the caller speaks, 0 to 100, or `events.UNKNOWN`. Called for each
+        frame of 20 ms; one that is not `loud` is only kept as what went before."""
+        ...
+
+
 class Brain(Protocol):
     """Decides what is said in one call; keeps what that caller wants."""
 
-    def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer]:
+    def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer | Awaits]:
         """The sentences of the reply, as they are ready; `HangUp` or `Transfer` last, if the
-        call shall end after it. `None`: greet. Raises `ProviderFailed`.
+        call shall end after it; `Awaits`, if it asks for something that can be told to be
+        complete. `None`: greet. Raises `ProviderFailed`.
 
         A reply may be abandoned at any sentence (the iterator is closed)."""
         ...

@@ -15,6 +15,7 @@ from engine.core import effects as fx
 from engine.core import events as ev
 from engine.core.audio import FRAME_SECONDS, SILENCE, level
 from engine.core.conversation import Conversation
+from engine.core.cues import Awaits
 from engine.core.rules import Rules
 from engine.core.states import Ended
 from engine.ports import Brain, CallFacts, HearingCommand, Line, Recognizer, Voice
@@ -156,7 +157,7 @@ class Session:
             self._last_frame = round(self._last_frame + late, 3)
         while self._last_frame + GAP <= now and not self._over.is_set():
             self._last_frame = round(self._last_frame + FRAME_SECONDS, 3)
-            self._handle(ev.Frame(SILENCE, ev.UNKNOWN_LEVEL))
+            self._handle(ev.Frame(SILENCE, ev.UNKNOWN))
         self._handle(ev.Tick())
 
     def _perform(self, effect: fx.Effect) -> None:
@@ -223,25 +224,28 @@ class Session:
         async def make() -> None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._speak(turn, texts))
-                then = await self._think(turn, heard)
+                done = await self._think(turn, heard)
                 await texts.put(None)
-            self._handle(ev.ReplyDone(turn, then))
+            self._handle(done)
 
         await self._guard(make(), lambda why: self._handle(ev.ReplyFailed(turn, why)))
 
-    async def _think(self, turn: int, heard: fx.Heard | None) -> fx.HangUp | fx.Transfer | None:
+    async def _think(self, turn: int, heard: fx.Heard | None) -> ev.ReplyDone:
         if heard is not None and heard.instead and not self._begun:
             # The first part was taken back before the brain had seen it.
             heard = replace(heard, instead=False)
         self._begun = True
-        then: fx.HangUp | fx.Transfer | None = None
+        done = ev.ReplyDone(turn)
         async with aclosing(self._brain.reply(heard)) as parts:
             async for part in parts:
-                if isinstance(part, str):
-                    self._handle(ev.Sentence(turn, part))
-                else:
-                    then = part
-        return then
+                match part:
+                    case Awaits():  # before `str`, which it is too
+                        done = replace(done, awaits=part)
+                    case str():
+                        self._handle(ev.Sentence(turn, part))
+                    case _:
+                        done = replace(done, then=part)
+        return done
 
     async def _speak(self, turn: int, texts: asyncio.Queue[str | None]) -> None:
         while (text := await texts.get()) is not None:

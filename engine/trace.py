@@ -15,6 +15,7 @@ from engine.core import effects as fx
 from engine.core import events as ev
 from engine.core.audio import FRAME_SECONDS, SILENCE, seconds, silence
 from engine.core.conversation import Conversation
+from engine.core.cues import Awaits
 from engine.core.effects import Effect
 from engine.core.rules import Rules
 from engine.core.states import Listening, State
@@ -46,7 +47,7 @@ class Trace:
     def __init__(self, write: Callable[[str], None], mask: Mask = plain) -> None:
         self._write = write
         self._mask = mask
-        self._frames: list[tuple[int, int, int]] = []  # level, deviation in ms, how many
+        self._frames: list[tuple[str, int, int]] = []  # sound, deviation in ms, how many
         self._since = 0.0
         self._last = 0.0
         self._state: type[State] = Listening
@@ -68,7 +69,7 @@ class Trace:
             self._state = type(state)
             told.append(f"= {self._state.__name__}")
         if isinstance(event, ev.Frame):
-            self._frame(event.level, now)
+            self._frame(_sound(event), now)
         elif not isinstance(event, ev.Tick) or told:
             self.flush()
             self._write(f"{now:.3f} > {self._event(event)}")
@@ -82,24 +83,23 @@ class Trace:
         if not self._frames:
             return
         groups = " ".join(
-            f"{'.' if level < 0 else level}{f'{late:+d}' if late else ''}"
-            f"{f'x{count}' if count > 1 else ''}"
-            for level, late, count in self._frames
+            f"{sound}{f'{late:+d}' if late else ''}{f'x{count}' if count > 1 else ''}"
+            for sound, late, count in self._frames
         )
         self._frames = []
         self._write(f"{self._since:.3f} > frames {groups}")
 
-    def _frame(self, level: int, now: float) -> None:
+    def _frame(self, sound: str, now: float) -> None:
         late = round((now - self._last - FRAME_SECONDS) * 1000) if self._frames else 0
         self._last = now
         if self._frames and late == 0:
             before, deviation, count = self._frames[-1]
-            if before == level and deviation == 0:
-                self._frames[-1] = (level, 0, count + 1)
+            if before == sound and deviation == 0:
+                self._frames[-1] = (sound, 0, count + 1)
                 return
         if not self._frames:
             self._since = now
-        self._frames.append((level, late, 1))
+        self._frames.append((sound, late, 1))
         if len(self._frames) == _PER_LINE:
             self.flush()
 
@@ -108,8 +108,9 @@ class Trace:
 
     def _event(self, event: ev.Event) -> str:
         match event:
-            case ev.Played(turn, position, done):
-                return f"played {turn} {position:.3f}{' done' if done else ''}"
+            case ev.Played(turn, position, done, on_the_way):
+                beyond = f" +{on_the_way:.3f}" if on_the_way else ""
+                return f"played {turn} {position:.3f}{beyond}{' done' if done else ''}"
             case ev.Dtmf(digit):
                 return f"dtmf {self._mask(digit)}"
             case ev.HungUp(why):
@@ -125,8 +126,9 @@ class Trace:
             case ev.ReplyAudio(turn, pcm, words):
                 spoken = "".join(f" {self._quoted(word.text)}@{word.at:.3f}" for word in words)
                 return f"audio {turn} {seconds(pcm):.4f}{spoken}"
-            case ev.ReplyDone(turn, then):
-                return f"reply-done {turn}{f' {self._effect(then)}' if then else ''}"
+            case ev.ReplyDone(turn, then, awaits):
+                asks = f" awaits={awaits}" if awaits is not Awaits.ANYTHING else ""
+                return f"reply-done {turn}{f' {self._effect(then)}' if then else ''}{asks}"
             case ev.ReplyFailed(turn, why):
                 return f"reply-failed {turn} {_quoted(why)}"
             case ev.Answered():
@@ -175,6 +177,12 @@ class Trace:
         if heard.instead:
             parts.append("instead")
         return " ".join(parts)
+
+
+def _sound(frame: ev.Frame) -> str:
+    """Its level, or a dot; after a slash what the neural detector thought of it."""
+    loud = "." if frame.level < 0 else f"{frame.level}"
+    return loud if frame.speech < 0 else f"{loud}/{frame.speech}"
 
 
 def _quoted(text: str) -> str:
@@ -234,11 +242,13 @@ def _read_frames(now: float, groups: Iterable[str]) -> Iterator[tuple[float, ev.
     for group in groups:
         head, _, count = group.partition("x")
         sign = "-" if "-" in head else "+"
-        level, _, late = head.partition(sign)
+        sound, _, late = head.partition(sign)
+        loud, _, speech = sound.partition("/")
+        level = ev.UNKNOWN if loud == "." else int(loud)
         at += int(f"{sign}{late}") / 1000 if late else 0
         for _ in range(int(count or 1)):
             at = round(at + FRAME_SECONDS, 3)
-            yield at, ev.Frame(SILENCE, ev.UNKNOWN_LEVEL if level == "." else int(level))
+            yield at, ev.Frame(SILENCE, level, int(speech or ev.UNKNOWN))
 
 
 def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for each kind of event
@@ -247,8 +257,9 @@ def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for 
             return ev.Answered()
         case "tick", _:
             return ev.Tick()
-        case "played", [turn, position, *done]:
-            return ev.Played(int(turn), float(position), bool(done))
+        case "played", [turn, position, *more]:
+            on_the_way = sum(float(part[1:]) for part in more if part.startswith("+"))
+            return ev.Played(int(turn), float(position), "done" in more, on_the_way)
         case "dtmf", [digit]:
             return ev.Dtmf(digit)
         case "hung-up", [why]:
@@ -265,15 +276,25 @@ def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for 
             return ev.ReplyAudio(
                 int(turn), silence(float(length)), tuple(_word(word) for word in words)
             )
-        case "reply-done", [turn]:
-            return ev.ReplyDone(int(turn))
-        case "reply-done", [turn, "hang-up", why]:
-            return ev.ReplyDone(int(turn), fx.HangUp(why))
-        case "reply-done", [turn, "transfer", key]:
-            return ev.ReplyDone(int(turn), fx.Transfer(key))
+        case "reply-done", [turn, *more]:
+            return _reply_done(int(turn), more)
         case "reply-failed", [turn, why]:
             return ev.ReplyFailed(int(turn), why)
     raise ValueError("no such event")
+
+
+def _reply_done(turn: int, told: list[str]) -> ev.ReplyDone:
+    awaits = Awaits.ANYTHING
+    if told and told[-1].startswith("awaits="):
+        awaits = Awaits(told.pop().removeprefix("awaits="))
+    match told:
+        case []:
+            return ev.ReplyDone(turn, awaits=awaits)
+        case ["hang-up", why]:
+            return ev.ReplyDone(turn, fx.HangUp(why), awaits)
+        case ["transfer", key]:
+            return ev.ReplyDone(turn, fx.Transfer(key), awaits)
+    raise ValueError("no such end of a reply")
 
 
 def _words(rest: str) -> list[str]:

