@@ -9,8 +9,18 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from bridge.rehearsal.phone import LOUD, CallFailed, Phone, Record, Track, on_call
-from engine.core.audio import FRAME_SAMPLES, FRAME_SECONDS, SILENCE, level
+from bridge.rehearsal.phone import (
+    LOUD,
+    CallFailed,
+    Delay,
+    Echo,
+    Phone,
+    Record,
+    Track,
+    Way,
+    on_call,
+)
+from engine.core.audio import FRAME_SAMPLES, FRAME_SECONDS, RATE, SILENCE, level
 
 HANG_UP, ID, KEY, AUDIO = 0x00, 0x01, 0x03, 0x10
 HEADER = 3
@@ -29,8 +39,9 @@ class Ear:
 
     Frames that come in faster than that are heard one after the other."""
 
-    def __init__(self, heard: Track) -> None:
+    def __init__(self, heard: Track, gaps: list[tuple[float, float]] | None = None) -> None:
         self._heard = heard
+        self._gaps = [] if gaps is None else gaps
         self._next = 0
 
     def hear(self, pcm: bytes, now: float) -> None:
@@ -39,6 +50,8 @@ class Ear:
         if self._next - due > CUSHION * FRAME_SAMPLES and level(pcm) < LOUD:
             return
         start = max(due, self._next)
+        if start > self._next > 0:
+            self._gaps.append((self._next / RATE, start / RATE))
         self._heard.put(start, pcm)
         self._next = start + len(pcm) // 2
 
@@ -53,12 +66,16 @@ class AudioSocketWire:
         record: Record,
         call: uuid.UUID,
         patience: float,
+        delays: tuple[Delay, Delay],
     ) -> None:
         self.name = str(call)
         self._reader = reader
         self._writer = writer
         self._record = record
-        self._ear = Ear(record.heard)
+        self._ear = Ear(record.heard, record.gaps)
+        self._to_server: Way[bytes] = Way(delays[0], self._write)
+        self._to_phone: Way[bytes] = Way(delays[1], self._hear)
+        self._way_home = delays[1].most
         self._patience = patience
         self._closing = False
         self._unread = False
@@ -69,10 +86,10 @@ class AudioSocketWire:
             self._unread = True
             self._writer.transport.abort()
             return
-        self._writer.write(_message(AUDIO, pcm))
+        self._to_server.put(_message(AUDIO, pcm), now)
 
     def press(self, digit: str, now: float) -> None:
-        self._writer.write(_message(KEY, digit.encode("ascii")))
+        self._to_server.put(_message(KEY, digit.encode("ascii")), now)
 
     def hang_up(self) -> None:
         self._closing = True
@@ -83,6 +100,8 @@ class AudioSocketWire:
         try:
             while await self._message(now):
                 pass
+            # What was sent before the hang-up is still under way.
+            await asyncio.sleep(0.0 if self._closing else self._way_home)
         except Fault as fault:
             self._record.faults.append(str(fault))
             return f"a fault of the server: {fault}"
@@ -110,10 +129,17 @@ class AudioSocketWire:
             raise Fault("an audio message of no length")
         if length % 2:
             self._record.faults.append(f"an audio message of {length} bytes, half a sample")
-        if not self._closing:
-            self._record.arrivals.append(now())
-            self._ear.hear(payload[: length - length % 2], now())
+        self._to_phone.put(payload[: length - length % 2], now())
         return True
+
+    def _write(self, message: bytes, now: float) -> None:
+        if not self._closing:
+            self._writer.write(message)
+
+    def _hear(self, pcm: bytes, now: float) -> None:
+        if not self._closing:
+            self._record.arrivals.append(now)
+            self._ear.hear(pcm, now)
 
     async def _header(self) -> bytes:
         try:
@@ -146,11 +172,15 @@ async def open_phone(
     call: uuid.UUID | None = None,
     background: bytes = SILENCE,
     patience: float = 0.2,
+    echo: Echo | None = None,
+    delay: float = 0.0,
+    jitter: float = 0.0,
 ) -> AsyncIterator[Phone]:
     """Calls an AudioSocket server. Raises `CallFailed`.
 
-    `background` is sent over and over while the caller says nothing. `patience`: how much later
-    than its header a payload may come (Asterisk: 0.005)."""
+    `background` sounds behind everything that the caller says. `patience`: how much later than its
+    header a payload may come (Asterisk: 0.005). `delay` and `jitter` are seconds, one way, for both
+    ways: the network between Asterisk and the phone."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(host, port)
@@ -159,9 +189,10 @@ async def open_phone(
     except OSError as refused:
         raise CallFailed(f"nothing listens on {host}:{port}") from refused
     record = Record()
-    wire = AudioSocketWire(reader, writer, record, call or uuid.uuid4(), patience)
+    delays = (Delay(delay, jitter, 1), Delay(delay, jitter, 2))
+    wire = AudioSocketWire(reader, writer, record, call or uuid.uuid4(), patience, delays)
     try:
-        async with on_call(wire, record, background) as phone:
+        async with on_call(wire, record, background, echo) as phone:
             yield phone
     finally:
         writer.close()

@@ -7,12 +7,14 @@ It knows nothing of what answers the call. How sound and keys travel is its wire
 import asyncio
 import itertools
 import math
+import random
 import wave
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -30,6 +32,8 @@ LOUD = 200
 KEY_FRAMES = 10
 """A pressed key lasts 200 ms."""
 CLOSING_SECONDS = 2.0
+
+Item = TypeVar("Item")
 
 
 class CallFailed(Exception):
@@ -94,11 +98,80 @@ class Watch:
         return self._last
 
 
+class Delay:
+    """One direction of a network: late by a fixed part and a random one, always in order."""
+
+    def __init__(self, fixed: float, jitter: float, seed: int) -> None:
+        self.most = fixed + jitter
+        self._fixed = fixed
+        self._jitter = jitter
+        self._random = random.Random(seed)
+        self._last = 0.0
+
+    def due(self, now: float) -> float:
+        late = self._fixed + self._random.uniform(0.0, self._jitter)
+        self._last = max(self._last, now + late)
+        return self._last
+
+
+class Way(Generic[Item]):
+    """Delivers what is put in, in order, each after its delay; at once if there is none."""
+
+    def __init__(self, delay: Delay, deliver: Callable[[Item, float], None]) -> None:
+        self._delay = delay
+        self._deliver = deliver
+        self._under_way: deque[tuple[Item, float]] = deque()
+
+    def put(self, item: Item, now: float) -> None:
+        if not self._delay.most:
+            self._deliver(item, now)
+            return
+        due = self._delay.due(now)
+        self._under_way.append((item, due))
+        # Timers for the same moment may come in any order: each delivers the oldest.
+        asyncio.get_running_loop().call_later(due - now, self._arrive)
+
+    def _arrive(self) -> None:
+        self._deliver(*self._under_way.popleft())
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The agent's sound comes back from the caller's end."""
+
+    loss_db: float = 12.0
+    """How much softer it comes back (the echo return loss)."""
+    delay: float = 0.0
+
+    def of(self, heard: Track, start: float) -> bytes:
+        """What comes back in the frame that begins then."""
+        begin = start - self.delay
+        if begin < 0:
+            return SILENCE
+        sound = heard.between(begin, begin + FRAME_SECONDS)
+        return scaled(sound, 10 ** (-self.loss_db / 20))
+
+
+def scaled(pcm: bytes, factor: float) -> bytes:
+    samples = np.frombuffer(pcm, dtype="<i2") * factor
+    return np.clip(np.round(samples), -32768, 32767).astype("<i2").tobytes()
+
+
+def mixed(one: bytes, other: bytes) -> bytes:
+    """Two sounds of one length as one."""
+    both = np.frombuffer(one, dtype="<i2").astype(np.int32) + np.frombuffer(other, dtype="<i2")
+    return np.clip(both, -32768, 32767).astype("<i2").tobytes()
+
+
 class Mouth:
     """What the caller has yet to say, frame by frame."""
 
     def __init__(self) -> None:
         self._queued = bytearray()
+
+    def __len__(self) -> int:
+        """Samples that are still to be said."""
+        return len(self._queued) // 2
 
     def say(self, pcm: bytes) -> None:
         if len(pcm) % 2:
@@ -128,6 +201,10 @@ class Record:
     """Everything else, with its second: keys, marks in and out, clears."""
     faults: list[str] = field(default_factory=list)
     """Where the server broke the protocol."""
+    gaps: list[tuple[float, float]] = field(default_factory=list)
+    """Holes in the agent's sound, from when to when: more of it came too late."""
+    lateness: list[float] = field(default_factory=list)
+    """How late the caller's own timer was, frame by frame."""
 
 
 class Wire(Protocol):
@@ -156,12 +233,20 @@ class Wire(Protocol):
 class Phone:
     """One call, from the caller's side. Seconds count from its beginning."""
 
-    def __init__(self, wire: Wire, record: Record, background: bytes = SILENCE) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        record: Record,
+        background: bytes = SILENCE,
+        echo: Echo | None = None,
+    ) -> None:
         self.closed = asyncio.Event()
         self.why = ""
         self._wire = wire
         self._record = record
         self._background = _endless(background)
+        self._echo = echo
+        self._number = 0
         self._mouth = Mouth()
         self._voice = Watch(record.heard)
         self._began = asyncio.get_running_loop().time()
@@ -207,6 +292,14 @@ class Phone:
         return self._record.happened
 
     @property
+    def gaps(self) -> list[tuple[float, float]]:
+        return self._record.gaps
+
+    @property
+    def lateness(self) -> list[float]:
+        return self._record.lateness
+
+    @property
     def _whole_frames(self) -> float:
         return int(self.now / FRAME_SECONDS) * FRAME_SECONDS
 
@@ -226,9 +319,24 @@ class Phone:
                 await self._beat.wait()
             yield self._record.heard.frame(number).ljust(FRAME_BYTES, b"\0")
 
-    def say(self, pcm: bytes) -> None:
-        """Queues this after what is still to be said."""
+    def say(self, pcm: bytes) -> float:
+        """Queues this after what is still to be said; returns the second at which it begins."""
+        first = (self._number + self._held_back) * FRAME_SAMPLES + len(self._mouth)
         self._mouth.say(pcm)
+        return first / RATE
+
+    def surround(self, background: bytes) -> None:
+        """From now on this sounds behind everything, over and over."""
+        self._background = _endless(background)
+
+    async def until(self, second: float) -> None:
+        """Waits for a position on the time axis."""
+        await self._until(lambda: self.now >= second, math.inf, f"second {second:.2f}")
+
+    @property
+    def _held_back(self) -> int:
+        """Frames that a pressed key keeps back."""
+        return self._pressing if self._wire.mute_while_pressed else 0
 
     async def said(self) -> None:
         await self._until(lambda: self._mouth.empty, math.inf, "everything to be said")
@@ -317,11 +425,15 @@ class Phone:
     async def _talk(self) -> None:
         loop = asyncio.get_running_loop()
         for number in itertools.count():
+            self._number = number
             # What the caller says in a frame leaves when the frame is complete.
-            await asyncio.sleep(max(0.0, self._began + (number + 1) * FRAME_SECONDS - loop.time()))
+            due = self._began + (number + 1) * FRAME_SECONDS
+            await asyncio.sleep(max(0.0, due - loop.time()))
             if self._ended is not None:
                 return
+            self._record.lateness.append(loop.time() - due)
             self._send(number)
+            self._number = number + 1
             self._wake()
 
     def _send(self, number: int) -> None:
@@ -332,7 +444,11 @@ class Phone:
         words = self._mouth.next_frame()
         if level(words) >= LOUD:
             self._last_words = (number + 1) * FRAME_SECONDS
-        frame = words or next(self._background)
+        frame = next(self._background)
+        if words:
+            frame = mixed(words, frame)
+        if self._echo:
+            frame = mixed(frame, self._echo.of(self._record.heard, number * FRAME_SECONDS))
         self._record.spoken.put(number * FRAME_SAMPLES, frame)
         self._wire.send(number, frame, self.now)
 
@@ -348,9 +464,11 @@ class Phone:
 
 
 @asynccontextmanager
-async def on_call(wire: Wire, record: Record, background: bytes = SILENCE) -> AsyncIterator[Phone]:
+async def on_call(
+    wire: Wire, record: Record, background: bytes = SILENCE, echo: Echo | None = None
+) -> AsyncIterator[Phone]:
     """A phone whose call has begun; the call is hung up at the end of the block."""
-    phone = Phone(wire, record, background)
+    phone = Phone(wire, record, background, echo)
     # Not a TaskGroup: it would wrap what the block raises, a failed assertion for instance.
     running = asyncio.create_task(phone.run())
     try:

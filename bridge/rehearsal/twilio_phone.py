@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import math
-import random
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,23 +21,31 @@ from xml.etree import ElementTree as ET
 
 import aiohttp
 
-from bridge.rehearsal.phone import CallFailed, Phone, Record, Track, on_call
+from bridge.rehearsal.phone import CallFailed, Delay, Echo, Phone, Record, Track, on_call
 from engine.core.audio import FRAME_SECONDS, RATE, SILENCE, mulaw_to_pcm, pcm_to_mulaw
 
 CONNECT_SECONDS = 10.0
 PARAMETER_CHARACTERS = 500
+HOLE_SECONDS = 0.3
+"""More sound this soon after the end of all that was sent came too late; later it is a reply of
+its own (none begins sooner after another)."""
 
 
 class PlayBuffer:
     """What Twilio has received and plays to the caller at 8 kHz, and the marks between."""
 
-    def __init__(self, heard: Track) -> None:
+    def __init__(self, heard: Track, gaps: list[tuple[float, float]] | None = None) -> None:
         self._heard = heard
+        self._gaps = [] if gaps is None else gaps
         self._end = 0
+        self._cleared = False
         self._marks: deque[tuple[int, str]] = deque()
 
     def media(self, pcm: bytes, now: float) -> None:
         start = max(self._end, math.ceil(now * RATE))
+        if self._end and not self._cleared and 0 < start - self._end < HOLE_SECONDS * RATE:
+            self._gaps.append((self._end / RATE, start / RATE))
+        self._cleared = False
         self._heard.put(start, pcm)
         self._end = start + len(pcm) // 2
 
@@ -47,6 +54,7 @@ class PlayBuffer:
 
     def clear(self, now: float) -> list[str]:
         """Forgets what is not played yet; returns all pending marks."""
+        self._cleared = True
         at = math.ceil(now * RATE)
         if self._end > at:
             self._heard.cut(at)
@@ -61,21 +69,6 @@ class PlayBuffer:
         while self._marks and self._marks[0][0] <= now * RATE:
             names.append(self._marks.popleft()[1])
         return names
-
-
-class Delay:
-    """One direction of a network: late by a fixed part and a random one, always in order."""
-
-    def __init__(self, fixed: float, jitter: float, seed: int) -> None:
-        self._fixed = fixed
-        self._jitter = jitter
-        self._random = random.Random(seed)
-        self._last = 0.0
-
-    def due(self, now: float) -> float:
-        late = self._fixed + self._random.uniform(0.0, self._jitter)
-        self._last = max(self._last, now + late)
-        return self._last
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +105,7 @@ class TwilioWire:
         self._record = record
         self._caller = caller
         self._parameters = dict(parameters)
-        self._buffer = PlayBuffer(record.heard)
+        self._buffer = PlayBuffer(record.heard, record.gaps)
         self._to_server, self._to_phone = delays
         self._outgoing: asyncio.Queue[tuple[float, str]] = asyncio.Queue()
         self._incoming: asyncio.Queue[tuple[float, aiohttp.WSMessage]] = asyncio.Queue()
@@ -335,6 +328,7 @@ async def open_phone(
     caller: Caller | None = None,
     parameters: Mapping[str, str] | None = None,
     background: bytes = SILENCE,
+    echo: Echo | None = None,
     delay: float = 0.0,
     jitter: float = 0.0,
 ) -> AsyncIterator[Phone]:
@@ -354,7 +348,7 @@ async def open_phone(
         delays = (Delay(delay, jitter, 1), Delay(delay, jitter, 2))
         async with await _connect(http, stream.url, at, auth_token) as socket:
             wire = TwilioWire(socket, record, caller, given, delays)
-            async with on_call(wire, record, background) as phone:
+            async with on_call(wire, record, background, echo) as phone:
                 yield phone
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.rehearsal.audiosocket_phone import Ear
-from bridge.rehearsal.phone import LOUD, CallFailed, Mouth, Track, Watch, comfort_noise
-from bridge.rehearsal.twilio_phone import Caller, Delay, PlayBuffer, read_twiml, signature
+from bridge.rehearsal.phone import LOUD, CallFailed, Delay, Mouth, Track, Watch, comfort_noise
+from bridge.rehearsal.twilio_phone import Caller, PlayBuffer, read_twiml, signature
 from engine.core.audio import FRAME_SAMPLES, RATE, SILENCE, level
 
 LOUD_FRAME = (1000).to_bytes(2, "little") * FRAME_SAMPLES
