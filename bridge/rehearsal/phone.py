@@ -18,6 +18,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
+from bridge.rehearsal.ear import pcm_of
 from engine.core.audio import (
     FRAME_BYTES,
     FRAME_SAMPLES,
@@ -153,14 +154,13 @@ class Echo:
 
 
 def scaled(pcm: bytes, factor: float) -> bytes:
-    samples = np.frombuffer(pcm, dtype="<i2") * factor
-    return np.clip(np.round(samples), -32768, 32767).astype("<i2").tobytes()
+    """The same sound, softer or louder."""
+    return pcm_of(np.frombuffer(pcm, dtype="<i2") * factor)
 
 
 def mixed(one: bytes, other: bytes) -> bytes:
     """Two sounds of one length as one."""
-    both = np.frombuffer(one, dtype="<i2").astype(np.int32) + np.frombuffer(other, dtype="<i2")
-    return np.clip(both, -32768, 32767).astype("<i2").tobytes()
+    return pcm_of(np.frombuffer(one, dtype="<i2") * 1.0 + np.frombuffer(other, dtype="<i2"))
 
 
 class Mouth:

@@ -1,0 +1,154 @@
+"""What a recording of the ear tells, as numbers: where sound begins and ends, where a reply of the
+agent is found in it, where that was broken off and where it went on. Pure.
+
+Sound is 16-bit little-endian mono PCM at 8,000 Hz; times are seconds from its first sample.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.audio import RATE
+
+SOUND = 160
+"""The amplitude from which a sample is sound (-46 dBFS): above comfort noise and codec noise."""
+BLOCK = RATE // 100
+"""Samples in the 10 ms that loudness is taken over."""
+LOUD = 300
+"""The loudness (root mean square) of a block in which the agent certainly speaks (-41 dBFS)."""
+BROKEN_OFF = 6
+"""Blocks without a sound in which there should be speech: the agent has stopped."""
+SPOKEN = 4
+"""So many of those blocks must have speech in them, undisturbed."""
+ALIKE = 0.8
+"""The likeness from which two sounds are the same one."""
+MARK = 0.3
+"""Seconds of a sound that tell where it is."""
+
+Samples = npt.NDArray[np.int16]
+Floats = npt.NDArray[np.float64]
+
+
+def samples(pcm: bytes) -> Samples:
+    return np.frombuffer(pcm, dtype="<i2")
+
+
+def pcm_of(sound: Floats) -> bytes:
+    return np.clip(np.round(sound), -32768, 32767).astype("<i2").tobytes()
+
+
+def first_sound(pcm: bytes, after: float = 0.0) -> float | None:
+    """The time of the first sample that is sound."""
+    start = round(after * RATE)
+    loud = np.flatnonzero(np.abs(samples(pcm)[start:].astype(np.int32)) >= SOUND)
+    return (start + int(loud[0])) / RATE if len(loud) else None
+
+
+def last_sound(pcm: bytes, before: float = math.inf) -> float | None:
+    """The time at which the last sample that is sound is over."""
+    end = len(pcm) // 2 if before == math.inf else round(before * RATE)
+    loud = np.flatnonzero(np.abs(samples(pcm)[:end].astype(np.int32)) >= SOUND)
+    return (int(loud[-1]) + 1) / RATE if len(loud) else None
+
+
+def stretches(pcm: bytes, gap: float = 0.5) -> list[tuple[float, float]]:
+    """The sounds that a silence of at least `gap` separates: from when to when."""
+    loud = np.flatnonzero(np.abs(samples(pcm).astype(np.int32)) >= SOUND)
+    if not len(loud):
+        return []
+    breaks = np.flatnonzero(np.diff(loud) >= gap * RATE)
+    starts = loud[np.concatenate([[0], breaks + 1])]
+    ends = loud[np.concatenate([breaks, [len(loud) - 1]])] + 1
+    return [(int(a) / RATE, int(b) / RATE) for a, b in zip(starts, ends, strict=True)]
+
+
+def blocks(pcm: bytes) -> Floats:
+    """The loudness of each 10 ms."""
+    whole = samples(pcm)[: len(pcm) // 2 // BLOCK * BLOCK].astype(np.float64).reshape(-1, BLOCK)
+    return np.asarray(np.sqrt(np.mean(whole * whole, axis=1)))
+
+
+def find(part: bytes, sound: bytes) -> tuple[float, float]:
+    """Where in a sound a part of it is, and how alike they are there (1: the same)."""
+    short, long = samples(part).astype(np.float64), samples(sound).astype(np.float64)
+    energy = float(np.dot(short, short))
+    if not energy or len(long) < len(short):
+        return 0.0, 0.0
+    size = 1 << (len(long) + len(short) - 1).bit_length()
+    spectrum = np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size))
+    products = np.fft.irfft(spectrum, size)[: len(long) - len(short) + 1]
+    sums = np.concatenate([[0.0], np.cumsum(long * long)])
+    powers = sums[len(short) :] - sums[: len(sums) - len(short)]
+    # Where next to nothing is heard, chance would look alike.
+    likeness = products / np.sqrt(energy * np.maximum(powers, energy / 100))
+    best = int(np.argmax(likeness))
+    return best / RATE, float(likeness[best])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Something that the agent says, as a caller hears it who does not interrupt: from its first
+    sound to its last."""
+
+    pcm: bytes
+
+    @property
+    def length(self) -> float:
+        return len(self.pcm) / 2 / RATE
+
+    def begins(self, heard: bytes) -> float | None:
+        """When it begins to be heard; None if something else is heard, or nothing."""
+        at, likeness = find(self.pcm[: 2 * round(MARK * RATE)], heard)
+        return at if likeness >= ALIKE else None
+
+    def busy(self, at: float, before: float = 0.1, after: float = 0.5) -> bool:
+        """Whether it has hardly a pause around this place in it."""
+        around = blocks(self.pcm)[max(0, round((at - before) * 100)) : round((at + after) * 100)]
+        wanted = round((before + after) * 100)
+        return len(around) >= wanted - 1 and bool(np.mean(around >= LOUD) >= 0.7)
+
+    def broken_off(self, heard: bytes, began: float, after: float) -> float | None:
+        """When it fell silent, though it was not over, later than `after`; None if it did not.
+
+        The last sample of it that was heard; `after`, if it was pausing then."""
+        first = round(began * RATE)
+        loud = np.abs(samples(heard)[first:].astype(np.int32)) >= SOUND
+        ear = np.pad(loud, (0, max(0, len(self.pcm) // 2 - len(loud))))
+        sounding = np.any(ear[: len(ear) // BLOCK * BLOCK].reshape(-1, BLOCK), axis=1)
+        speech = blocks(self.pcm) >= LOUD
+        begin = max(0, math.ceil((after - began) * 100))
+        for at in range(begin, len(speech) - BROKEN_OFF + 1):
+            window = slice(at, at + BROKEN_OFF)
+            if speech[window].sum() >= SPOKEN and not sounding[window].any():
+                last = last_sound(heard, began + at * BLOCK / RATE)
+                return max(after, last or 0.0)
+        return None
+
+    def goes_on(self, heard: bytes, since: float) -> tuple[float, float] | None:
+        """When it is heard again after `since`, and from which place in it."""
+        start = first_sound(heard, since)
+        if start is None:
+            return None
+        part = heard[2 * round(start * RATE) :][: 2 * round(MARK * RATE)]
+        place, likeness = find(part, self.pcm)
+        return (start, place) if likeness >= ALIKE else None
+
+    def heard_to_its_end(self, heard: bytes, began: float) -> bool:
+        """Whether its last sound is where it belongs, and nothing was left out."""
+        if self.broken_off(heard, began, began) is not None:
+            return False
+        tail = self.pcm[-2 * round(MARK * RATE) :]
+        due = began + self.length - MARK
+        around = heard[2 * max(0, round((due - 0.1) * RATE)) : 2 * round((due + MARK + 0.1) * RATE)]
+        return find(tail, around)[1] >= ALIKE
+
+
+def percentile(values: Iterable[float], part: float) -> float:
+    """The value that `part` (0 to 1) of all do not exceed; not a number if there are none."""
+    ordered = sorted(values)
+    if not ordered:
+        return math.nan
+    return ordered[min(len(ordered) - 1, max(0, math.ceil(part * len(ordered)) - 1))]

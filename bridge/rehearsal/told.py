@@ -1,0 +1,157 @@
+"""What a bridge's trace of a call (`var/traces/*.txt`) tells the caller: its states, utterances,
+questions and notes, at which second of its own clock and after how many of the caller's frames.
+
+Only the text is read: nothing of the engine is needed for it.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.core.audio import FRAME_SECONDS
+
+WRITTEN_SECONDS = 3.0
+"""A bridge may take so long to write down the end of a call."""
+_ENTRY = re.compile(r"(\d+\.\d{3}) (> |  < )(.*)")
+_FRAMES = re.compile(r"([.\d]+)(?:/-?\d+)?([+-]\d+)?(?:x(\d+))?")
+_WORD = re.compile(r'("(?:[^"\\]|\\.)*"|[^\s"]+)@(\d+\.\d+)')
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+_FACT = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
+
+Fact = float | int | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    second: float
+    kind: str
+    """The first word: `listen`, `played`, `=` for a state."""
+    rest: str
+    frames: int
+    """Frames of the caller that had come by then."""
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        return {name: json.loads(value) for name, value in _FACT.findall(self.rest)}
+
+    @property
+    def number(self) -> int:
+        """The turn or utterance that it is about."""
+        return int(self.rest.split()[0])
+
+    @property
+    def texts(self) -> list[str]:
+        return [json.loads(text) for text in _TEXT.findall(self.rest)]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    entries: tuple[Entry, ...]
+    arrivals: tuple[float, ...]
+    """When each frame of the caller came; frames that the bridge made up are left out."""
+
+    def of(self, kind: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.kind == kind]
+
+    def notes(self, what: str) -> list[Entry]:
+        return [entry for entry in self.of("note") if entry.rest.split()[0] == what]
+
+    @property
+    def states(self) -> list[tuple[float, str]]:
+        """Each state that was entered, and when."""
+        return [(0.0, "Listening"), *((entry.second, entry.rest) for entry in self.of("="))]
+
+    def reply_length(self, turn: int) -> float:
+        """Seconds of sound that the line was given."""
+        plays = (entry for entry in self.of("play") if entry.number == turn)
+        return sum(float(play.rest.split()[1]) for play in plays)
+
+    def word_ends(self, turn: int) -> list[float]:
+        """When each word of a reply is over, in seconds of its sound."""
+        starts: list[float] = []
+        length = 0.0
+        for entry in self.of("audio"):
+            if entry.number == turn:
+                starts += [length + float(at) for _, at in _WORD.findall(entry.rest)]
+                length += float(entry.rest.split()[1])
+        return [*starts[1:], length] if starts else []
+
+    def covered(self) -> set[int]:
+        """The numbers of the frames that the recognizer was given."""
+        given: set[int] = set()
+        begun: dict[int, int] = {}
+        for entry in self.entries:
+            if entry.kind == "listen":
+                kept = round(float(entry.rest.split()[1]) / FRAME_SECONDS)
+                begun[entry.number] = entry.frames - kept
+            if entry.kind == "stop-listening" and entry.number in begun:
+                first = begun.pop(entry.number)
+                given.update(range(first, first + int(entry.rest.split()[1])))
+        for first in begun.values():
+            given.update(range(first, len(self.arrivals)))
+        return given
+
+    def behind(self) -> float:
+        """The phone's second 0 on this trace's clock: a frame leaves the phone when it is over,
+        and the one that came fastest came at once."""
+        early = self.arrivals[:100]
+        return min(
+            (came - (number + 1) * FRAME_SECONDS for number, came in enumerate(early)), default=0.0
+        )
+
+
+def read(text: str) -> Told:
+    """Lines that are none of a trace are passed over."""
+    entries: list[Entry] = []
+    arrivals: list[float] = []
+    for line in text.split("\n"):
+        if not (match := _ENTRY.fullmatch(line)):
+            continue
+        second, kind, rest = float(match[1]), *_head(match[3])
+        if kind == "frames":
+            arrivals += _frames(second, rest)
+        else:
+            entries.append(Entry(second, kind, rest, len(arrivals)))
+    return Told(tuple(entries), tuple(arrivals))
+
+
+def _head(told: str) -> tuple[str, str]:
+    kind, _, rest = told.partition(" ")
+    return kind, rest
+
+
+def _frames(first: float, groups: str) -> Iterator[float]:
+    at = first - FRAME_SECONDS
+    for group in groups.split():
+        if not (match := _FRAMES.fullmatch(group)):
+            continue
+        at += int(match[2] or 0) / 1000
+        for _ in range(int(match[3] or 1)):
+            at = round(at + FRAME_SECONDS, 3)
+            if match[1] != ".":
+                yield at
+
+
+class Traces:
+    """The folder that a bridge writes its traces into."""
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / "traces"
+        self._known = set(self._folder.glob("*.txt"))
+
+    def there(self) -> bool:
+        return self._folder.is_dir()
+
+    async def of(self, call: str) -> Told | None:
+        """The trace of the call with this name, once it is complete."""
+        deadline = asyncio.get_running_loop().time() + WRITTEN_SECONDS
+        while self.there() and asyncio.get_running_loop().time() < deadline:
+            for path in self._folder.glob(f"*-{call}.txt"):
+                text = path.read_text(encoding="utf-8")
+                if "> hung-up " in text or "< hang-up " in text:
+                    return read(text)
+            await asyncio.sleep(0.05)
+        return None
