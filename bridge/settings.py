@@ -5,6 +5,7 @@ that does not exist each give one sentence (`BadSettings`).
 """
 
 import difflib
+import itertools
 import os
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -22,6 +23,11 @@ from engine.profile import ProfileBroken, load_profile, shipped_profile
 _OURS = "KAV_"
 """A variable whose name begins like this is meant for us; of others, near misses are."""
 _NEAR_MISS = 0.85
+_SILENCES = (
+    "kav_end_silence_complete_ms",
+    "kav_end_silence_ms",
+    "kav_end_silence_unfinished_ms",
+)
 
 
 class BadSettings(Exception):
@@ -34,6 +40,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
     barge_in: bool = Field(True, description="The caller may interrupt the agent.")
+    barge_in_hold_frames: int = Field(
+        4, ge=2, le=25, description="Loud 20 ms frames in a row that hold the agent's speech."
+    )
     barge_in_voice_frames: int = Field(
         10, ge=5, le=25, description="Voiced 20 ms frames in a row that make an interruption."
     )
@@ -70,6 +79,12 @@ class Settings(BaseSettings):
     )
     kav_end_silence_ms: int = Field(
         500, ge=200, le=3000, description="Silence that ends the caller's turn."
+    )
+    kav_end_silence_complete_ms: int = Field(
+        300, ge=100, le=3000, description="The same after a whole short answer («כן»)."
+    )
+    kav_end_silence_unfinished_ms: int = Field(
+        1200, ge=200, le=5000, description="The same after words that something must follow."
     )
     kav_audiosocket_host: str = Field("127.0.0.1", description="Where Asterisk connects to.")
     kav_audiosocket_port: int = Field(9092, ge=0, le=65535, description="Its TCP port.")
@@ -120,8 +135,7 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if self.min_utt_sec >= self.max_utt_sec:
             raise ValueError("MIN_UTT_SEC must be less than MAX_UTT_SEC")
-        if self.vad_hangover_ms > self.kav_end_silence_ms:
-            raise ValueError("VAD_HANGOVER_MS must not be more than KAV_END_SILENCE_MS")
+        self._turn_taking_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
                 "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
@@ -134,9 +148,20 @@ class Settings(BaseSettings):
             )
         return self
 
+    def _turn_taking_agrees(self) -> None:
+        if self.barge_in_hold_frames > self.barge_in_voice_frames:
+            raise ValueError("BARGE_IN_HOLD_FRAMES must not be more than BARGE_IN_VOICE_FRAMES")
+        silences = ("vad_hangover_ms", *_SILENCES)
+        for less, more in itertools.pairwise(silences):
+            if getattr(self, less) > getattr(self, more):
+                raise ValueError(f"{less.upper()} must not be more than {more.upper()}")
+        if self.kav_end_silence_unfinished_ms > 1000 * self.max_utt_sec:
+            raise ValueError("KAV_END_SILENCE_UNFINISHED_MS must not be more than MAX_UTT_SEC")
+
     def rules(self) -> Rules:
         return Rules(
             barge_in=self.barge_in,
+            barge_in_hold_frames=self.barge_in_hold_frames,
             barge_in_voice_frames=self.barge_in_voice_frames,
             barge_in_grace=self.barge_in_grace_sec,
             min_utterance=self.min_utt_sec,
@@ -144,6 +169,8 @@ class Settings(BaseSettings):
             refractory=self.reply_refractory_ms / 1000,
             hangover=self.vad_hangover_ms / 1000,
             end_silence=self.kav_end_silence_ms / 1000,
+            end_silence_complete=self.kav_end_silence_complete_ms / 1000,
+            end_silence_unfinished=self.kav_end_silence_unfinished_ms / 1000,
             vad_base_rms=self.vad_base_rms,
             vad_calibration_frames=self.vad_calibration_frames,
             tail_silence=self.tts_tail_silence_ms / 1000,

@@ -112,8 +112,8 @@ class Call(Protocol):
         """The next 20 ms of the caller: 320 bytes."""
         ...
 
-    def played(self, turn: int, seconds: float, done: bool) -> None:
-        """The playout position (see `engine.core.events.Played`)."""
+    def played(self, told: Played) -> None:
+        """The playout position."""
         ...
 
     def dtmf(self, digit: str) -> None: ...

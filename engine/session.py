@@ -13,12 +13,12 @@ from typing import TypeVar, assert_never
 
 from engine.core import effects as fx
 from engine.core import events as ev
-from engine.core.audio import FRAME_SECONDS, SILENCE, level
+from engine.core.audio import FRAME_SECONDS, SILENCE, level, loudness
 from engine.core.conversation import Conversation
 from engine.core.cues import Awaits
 from engine.core.rules import Rules
 from engine.core.states import Ended
-from engine.ports import Brain, CallFacts, HearingCommand, Line, Recognizer, Voice
+from engine.ports import Brain, CallFacts, HearingCommand, Line, Recognizer, SpeechDetector, Voice
 from engine.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Session:
         voice: Voice,
         brain: Brain,
         trace: Trace,
+        detector: SpeechDetector | None = None,
         ended: Callable[[], object] = lambda: None,
     ) -> None:
         self._facts = facts
@@ -55,6 +56,7 @@ class Session:
         self._voice = voice
         self._brain = brain
         self._trace = trace
+        self._detector = detector
         self._ended = ended
         self._conversation = Conversation(rules)
         self._loop = asyncio.get_running_loop()
@@ -81,10 +83,15 @@ class Session:
 
     def frame(self, pcm: bytes) -> None:
         self._last_frame = self._now()
-        self._handle(ev.Frame(pcm, level(pcm)))
+        loud = level(pcm)
+        speech = ev.UNKNOWN
+        if self._detector is not None:
+            speech = self._detector.hear(pcm, loud >= self._conversation.gate)
+        self._handle(ev.Frame(pcm, loud, speech))
 
-    def played(self, turn: int, seconds: float, done: bool) -> None:
-        self._handle(ev.Played(turn, round(seconds, 3), done))
+    def played(self, told: ev.Played) -> None:
+        seconds, on_the_way = round(told.seconds, 3), round(told.on_the_way, 3)
+        self._handle(ev.Played(told.turn, seconds, told.done, on_the_way))
 
     def dtmf(self, digit: str) -> None:
         self._handle(ev.Dtmf(digit))
@@ -253,7 +260,7 @@ class Session:
                 async for piece in pieces:
                     # As exact as a trace tells it, so that it replays the same.
                     words = tuple(ev.Word(word.text, round(word.at, 3)) for word in piece.words)
-                    self._handle(ev.ReplyAudio(turn, piece.pcm, words))
+                    self._handle(ev.ReplyAudio(turn, piece.pcm, words, loudness(piece.pcm)))
 
     async def _recognize(self) -> None:
         """The call's hearing; a recognizer that breaks is begun again."""

@@ -123,9 +123,10 @@ class Trace:
                 return f"recognition-failed {utterance} {_quoted(why)}"
             case ev.Sentence(turn, text):
                 return f"sentence {turn} {self._quoted(text)}"
-            case ev.ReplyAudio(turn, pcm, words):
+            case ev.ReplyAudio(turn, pcm, words, loudness):
                 spoken = "".join(f" {self._quoted(word.text)}@{word.at:.3f}" for word in words)
-                return f"audio {turn} {seconds(pcm):.4f}{spoken}"
+                loud = f' loud="{loudness}"' if loudness else ""
+                return f"audio {turn} {seconds(pcm):.4f}{spoken}{loud}"
             case ev.ReplyDone(turn, then, awaits):
                 asks = f" awaits={awaits}" if awaits is not Awaits.ANYTHING else ""
                 return f"reply-done {turn}{f' {self._effect(then)}' if then else ''}{asks}"
@@ -272,10 +273,11 @@ def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for 
             return ev.RecognitionFailed(int(utterance), why)
         case "sentence", [turn, text]:
             return ev.Sentence(int(turn), text)
-        case "audio", [turn, length, *words]:
-            return ev.ReplyAudio(
-                int(turn), silence(float(length)), tuple(_word(word) for word in words)
-            )
+        case "audio", [turn, length, *more]:
+            loud = [part for part in more if part.startswith("loud=")]
+            words = tuple(_word(part) for part in more[: len(more) - len(loud)])
+            loudness = "".join(part[6:-1] for part in loud)
+            return ev.ReplyAudio(int(turn), silence(float(length)), words, loudness)
         case "reply-done", [turn, *more]:
             return _reply_done(int(turn), more)
         case "reply-failed", [turn, why]:

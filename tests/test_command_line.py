@@ -49,6 +49,19 @@ def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
     assert "hush" not in result.stderr
 
 
+def test_check_prints_the_budget_of_the_defaults_and_they_fit() -> None:
+    result = kav("check")
+    assert result.returncode == 0
+    assert "   100 ms  interruption, Twilio: caller's first sound to `clear`" in result.stdout
+    assert "   690 ms  end of utterance, left to recognizer, brain and voice" in result.stdout
+
+
+def test_check_says_what_is_too_slow_for_the_contract() -> None:
+    result = kav("check", BARGE_IN_HOLD_FRAMES="9")
+    assert result.returncode == 1
+    assert result.stderr.startswith("kav: interruption, AudioSocket")
+
+
 @pytest.mark.parametrize("door", ["AUDIOSOCKET", "HTTP"])
 def test_a_taken_port_is_one_sentence_and_exit_code_2(door: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

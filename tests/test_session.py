@@ -9,7 +9,7 @@ import pytest
 
 from engine.core.audio import FRAME_SECONDS, RATE, SILENCE
 from engine.core.effects import HangUp, Hear, Heard, Listen, StopListening, Transfer
-from engine.core.events import Final, Word
+from engine.core.events import Final, Played, Word
 from engine.core.rules import Rules
 from engine.ports import CallFacts, HearingCommand, HearingResult, ProviderFailed, Speech
 from engine.session import Session
@@ -111,7 +111,8 @@ class PerfectLine:
     def _later(self, after: float, turn: int, seconds: float, done: bool) -> None:
         assert self.session is not None
         loop = asyncio.get_running_loop()
-        self._timers.append(loop.call_later(after, self.session.played, turn, seconds, done))
+        told = Played(turn, seconds, done)
+        self._timers.append(loop.call_later(after, self.session.played, told))
 
 
 class Call:
@@ -195,7 +196,7 @@ def test_an_interruption_clears_the_line_and_stops_the_brain() -> None:
         await call.hang_up()
 
     call.run(caller)
-    assert call.line.done == ["play 1", "clear"]
+    assert call.line.done == ["play 1", "clear", "clear"]  # held, then interrupted
     assert call.brain.abandoned == 1
 
 

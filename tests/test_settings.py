@@ -12,6 +12,7 @@ from engine.core.rules import Rules
     ("setting", "value", "rule", "expected"),
     [
         ("barge_in", False, "barge_in", False),
+        ("barge_in_hold_frames", 5, "barge_in_hold_frames", 5),
         ("barge_in_voice_frames", 12, "barge_in_voice_frames", 12),
         ("barge_in_grace_sec", 0.25, "barge_in_grace", 0.25),
         ("min_utt_sec", 0.8, "min_utterance", 0.8),
@@ -19,6 +20,8 @@ from engine.core.rules import Rules
         ("reply_refractory_ms", 700, "refractory", 0.7),
         ("vad_hangover_ms", 240, "hangover", 0.24),
         ("kav_end_silence_ms", 640, "end_silence", 0.64),
+        ("kav_end_silence_complete_ms", 400, "end_silence_complete", 0.4),
+        ("kav_end_silence_unfinished_ms", 900, "end_silence_unfinished", 0.9),
         ("vad_base_rms", 50, "vad_base_rms", 50),
         ("vad_calibration_frames", 40, "vad_calibration_frames", 40),
         ("tts_tail_silence_ms", 300, "tail_silence", 0.3),
@@ -43,3 +46,23 @@ def test_the_defaults_are_the_contract_s() -> None:
 def test_an_empty_token_is_no_token() -> None:
     with pytest.raises(ValueError, match="TWILIO_AUTH_TOKEN is needed"):
         Settings.model_validate({"twilio_auth_token": "", "kav_http_host": "0.0.0.0"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"barge_in_hold_frames": 11}, "BARGE_IN_HOLD_FRAMES must not be more than"),
+        ({"vad_hangover_ms": 320}, "VAD_HANGOVER_MS must not be more than KAV_END_SILENCE_COMPL"),
+        ({"kav_end_silence_complete_ms": 600}, "must not be more than KAV_END_SILENCE_MS"),
+        ({"kav_end_silence_ms": 1300}, "must not be more than KAV_END_SILENCE_UNFINISHED_MS"),
+        (
+            {"max_utt_sec": 2.0, "kav_end_silence_unfinished_ms": 2100},
+            "KAV_END_SILENCE_UNFINISHED_MS must not be more than MAX_UTT_SEC",
+        ),
+    ],
+)
+def test_numbers_of_turn_taking_that_contradict_each_other(
+    settings: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Settings.model_validate(settings)

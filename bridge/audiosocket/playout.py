@@ -97,7 +97,8 @@ class Playout:
         if moved < (_NEWS_EVERY if turn == self._turn else FRAME_SECONDS) - 1e-6:
             return None
         self._told = (self._turn, self._position)
-        return Played(self._turn, self._position)
+        on_the_way = round(len(self._on_the_way) * FRAME_SECONDS, 3)
+        return Played(self._turn, self._position, on_the_way=on_the_way)
 
     def _begin(self, turn: int) -> None:
         """Another reply, or (0) none: what was queued is forgotten."""

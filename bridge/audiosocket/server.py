@@ -263,7 +263,7 @@ class _Connection(asyncio.Protocol):
             return
         news = self._playout.news(now)
         if news is not None and self._call is not None:
-            self._call.played(news.turn, news.seconds, news.done)
+            self._call.played(news)
         if now >= self._next_heartbeat:
             self._next_heartbeat += self._heartbeat
             self._log_heartbeat()

@@ -5,6 +5,7 @@ marks that were cleared, and nothing tells these apart; so a mark's name is neve
 the names of what was cleared are forgotten: they prove nothing when they come.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -80,6 +81,8 @@ class TwilioPlayout:
         self._marks: dict[str, tuple[_Reply, int]] = {}
         self._urgent: list[str] = []
         self._buffered_until = 0.0
+        self._way = math.inf
+        """Seconds to Twilio and back: the least that a mark took beyond what it had to."""
         self._last_turn: int | None = None
         self._takes = 0
         self._clears = 0
@@ -133,6 +136,7 @@ class TwilioPlayout:
         if reply.proven is None or position >= reply.proven:
             reply.proven = position
             reply.delay = max(0.0, now - reply.earliest(position))
+            self._way = min(self._way, reply.delay)
 
     def news(self, now: float) -> Played | None:
         if not self._replies:
@@ -150,7 +154,9 @@ class TwilioPlayout:
         if position == reply.told:
             return None
         reply.told, reply.told_at = position, now
-        return Played(reply.turn, position / RATE)
+        # A clear takes half of the way, and the mark that told us of the position took the other.
+        on_the_way = round(min(self._way, (reply.sent - position) / RATE), 3)
+        return Played(reply.turn, position / RATE, on_the_way=on_the_way)
 
     def _reply(self, turn: int) -> _Reply:
         """The reply that a turn's sound belongs to: the open one, or a new one."""

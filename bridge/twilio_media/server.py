@@ -408,7 +408,7 @@ class Stream:
     def _tell_news(self, call: Call, now: float) -> None:
         news = self._playout.news(now)
         if news is not None:
-            call.played(news.turn, news.seconds, news.done)
+            call.played(news)
 
     def _keep_alive(self, now: float) -> None:
         if now < self._heart.next:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from engine.core import events as ev
-from engine.core.audio import silence
+from engine.core.cues import Awaits, Ending, Over, ending, over
+from engine.core.echo import Echo
 from engine.core.effects import (
     Ask,
     Cancel,
@@ -31,6 +32,7 @@ from engine.core.states import (
     Awaited,
     Draining,
     Ended,
+    Held,
     Listening,
     Refractory,
     Said,
@@ -56,6 +58,14 @@ MOST_FAILURES = 2
 """Replies in a row that could not be made, after which the call ends."""
 NOISE_FRAMES = 8
 """Fewer voiced frames without words in them are a cough or a click, not a question."""
+HOLD_LIMIT = 0.8
+"""Seconds that a reply is held for a sound that does not turn out to be a voice."""
+QUIET_FRAMES = 8
+"""Frames without a sound after which a reply that was held goes on: it was a cough."""
+COMPANY_FRAMES = 30
+"""So long a voice may be an accompanying word, if the recognizer says that it is one."""
+ANSWER_LEFT = 1.0
+"""Seconds of a reply not heard yet, below which «כן» is an answer to it and not company."""
 
 
 class Conversation:
@@ -66,8 +76,8 @@ class Conversation:
         self.state: State = Listening()
         self._rules = rules
         self._vad = Vad(rules.vad_base_rms, rules.vad_calibration_frames)
+        self._echo = Echo()
         self._hearing = Hearing(rules)
-        self._tail = silence(rules.tail_silence)
         self._now = 0.0
         self._out: list[Effect] = []
         self._turns = 0
@@ -78,10 +88,25 @@ class Conversation:
         self._reply = Reply(0)
         self._unanswered = Said()
         self._awaited: dict[int, Awaited] = {}
-        self._voice_began = 0.0
+        self._sound_began = 0.0
         self._voice_end = 0.0
+        self._held_at = 0.0
+        self._over = 0
+        """The newest utterance that began over our speech."""
+        self._company = 0
+        """The utterance that, by its partial results, only accompanies."""
+        self._shrugged = False
+        """The present sound has held us before and was no voice."""
+        self._cut: Reply | None = None
+        """The whole reply that the last interruption cut short: it may go on after all."""
+        self._awaits = Awaits.ANYTHING
         self._last_said = ""
         self._last_cut = False
+
+    @property
+    def gate(self) -> float:
+        """The level from which a frame may be a voice: what is below needs no second opinion."""
+        return self._vad.gate
 
     @property
     def deadline(self) -> float | None:
@@ -89,10 +114,11 @@ class Conversation:
         match self.state:
             case Thinking(until=until) | Speaking(until=until) | Draining(until=until):
                 waits.append(until)
-            case Refractory(until):
+            case Held(until=until) | Refractory(until):
                 waits.append(until)
             case Listening():
-                pass
+                if self._unanswered.unfinished:
+                    waits.append(self._more_until)
             case Ended():
                 return None
             case _:
@@ -113,10 +139,10 @@ class Conversation:
 
     def _take(self, event: ev.Event) -> None:  # noqa: C901 - one line for each kind of event
         match event:
-            case ev.Frame(pcm, level):
-                self._hear(pcm, level)
-            case ev.Played(turn, position, done):
-                self._played(turn, position, done)
+            case ev.Frame():
+                self._hear(event)
+            case ev.Played():
+                self._played(event)
             case ev.Answered() if not self._turns:
                 self._ask(None)
             case ev.Final(utterance, text, confidence):
@@ -128,15 +154,17 @@ class Conversation:
                 self._recognized(utterance, "", 0.0)
             case ev.Partial(utterance, text):
                 self._note("partial", utterance=utterance, words=len(text.split()))
+                if utterance == self._hearing.number:
+                    self._guessed(utterance, text)
             case ev.Dtmf(digit):
                 self._unanswered = self._unanswered.then(Said(digits=digit, recognized=self._now))
             case ev.Sentence(turn, text) if turn == self._reply.turn:
                 self._turn.sentence = self._turn.sentence or self._now
                 self._out.append(Say(turn, text))
-            case ev.ReplyAudio(turn, pcm, words) if turn == self._reply.turn:
-                self._play(turn, pcm, words)
-            case ev.ReplyDone(turn, then) if turn == self._reply.turn:
-                self._finish(turn, then)
+            case ev.ReplyAudio(turn) if turn == self._reply.turn:
+                self._play(event)
+            case ev.ReplyDone(turn, then, awaits) if turn == self._reply.turn:
+                self._finish(then, awaits)
             case ev.ReplyFailed(turn, why) if turn == self._reply.turn:
                 self._note("reply_failed", turn=turn, why=why)
                 self._fail(turn)
@@ -149,73 +177,105 @@ class Conversation:
             case _:
                 assert_never(event)
 
-    def _hear(self, pcm: bytes, level: int) -> None:
-        voiced = self._vad.hear(level)
+    def _hear(self, frame: ev.Frame) -> None:
+        hearing = self._hearing
+        echo = self._echo.expect(self._reply.level(self._now), frame.level)
+        voiced = self._vad.hear(frame.level, frame.speech, echo)
+        if self._vad.opened and not hearing.sound_run:
+            self._sound_began = self._now
         if voiced:
             self._voice_end = self._now
-            if not self._hearing.voice_run:
-                self._voice_began = self._now
-        for effect in self._hearing.frame(pcm, voiced):
+        for effect in hearing.frame(frame.pcm, voiced, self._vad.opened):
             if isinstance(effect, StopListening):
                 self._awaited[effect.utterance] = Awaited(
                     self._now + RECOGNITION_LIMIT,
                     self._voice_end,
                     self._now,
-                    noise=self._hearing.voiced < NOISE_FRAMES,
+                    noise=hearing.voiced < NOISE_FRAMES,
+                    over=effect.utterance == self._over,
                 )
             self._out.append(effect)
             if isinstance(effect, StopListening) and effect.utterance == self._failed:
                 self._recognized(effect.utterance, "", 0.0)
+        self._shrugged = self._shrugged and hearing.sound_run > 0
+
+    def _guessed(self, utterance: int, text: str) -> None:
+        """The words of the present utterance so far."""
+        self._hearing.words_tell(ending(text, self._awaits))
+        if utterance != self._over:
+            return
+        meaning = over(text)
+        self._company = utterance if meaning is Over.COMPANY else 0
+        if meaning is Over.STOP and self._is_talking:
+            self._go(Listening())
 
     def _recognized(self, utterance: int, text: str, confidence: float) -> None:
         awaited = self._awaited.pop(utterance, None)
         if awaited is None or (awaited.noise and not text):
             return
+        if awaited.over and self._changes_nothing(awaited, text):
+            self._note("company", utterance=utterance, words=len(text.split()))
+            return
         said = Said(
             words=(text,) if text else (),
             confidence=confidence if text else 1.0,
             spoke=True,
+            unfinished=ending(text, self._awaits) is Ending.UNFINISHED,
             voice_end=awaited.voice_end,
             closed=awaited.closed,
             recognized=self._now,
         )
         self._unanswered = self._unanswered.then(said)
+        if awaited.over and self._is_talking and not self._nearly_heard(self._reply):
+            self._go(Listening())
 
-    def _played(self, turn: int, position: float, done: bool) -> None:
-        if turn != self._reply.turn:
+    def _changes_nothing(self, awaited: Awaited, text: str) -> bool:
+        """Were these words, said over our speech, no more than company? Then it goes on."""
+        meaning = over(text)
+        if self._is_talking:
+            if awaited.noise:
+                return meaning is not Over.STOP
+            return meaning is Over.COMPANY and not self._nearly_heard(self._reply)
+        return meaning is Over.COMPANY and self._goes_on()
+
+    def _played(self, told: ev.Played) -> None:
+        if told.turn != self._reply.turn:
             return
-        self._reply.played(position, self._now)
-        self._note_latency(turn)
-        if done and isinstance(self.state, Draining):
-            self._note("playout_ack", turn=turn, seconds=round(position, 3))
-            self._close_reply(self.state)
+        self._reply.played(told.seconds, self._now, told.on_the_way)
+        self._note_latency(told.turn)
+        if told.done and isinstance(self.state, Draining):
+            self._note("playout_ack", turn=told.turn, seconds=round(told.seconds, 3))
+            self._close_reply()
 
-    def _play(self, turn: int, pcm: bytes, words: tuple[ev.Word, ...]) -> None:
-        if isinstance(self.state, Draining) or not pcm:
+    def _play(self, audio: ev.ReplyAudio) -> None:
+        if self._reply.complete or not audio.pcm:
             return
         self._turn.audio = self._turn.audio or self._now
         self._failures = 0
-        self._reply.add(pcm, words)
-        self._out.append(Play(turn, pcm))
-        self._go(Speaking(turn, self._left(STALL_LIMIT)))
+        self._reply.add(audio.pcm, audio.words, audio.loudness)
+        if isinstance(self.state, Held):
+            return
+        self._out.append(Play(audio.turn, audio.pcm))
+        self._go(Speaking(audio.turn, self._left(STALL_LIMIT)))
 
-    def _finish(self, turn: int, then: HangUp | Transfer | None) -> None:
+    def _finish(self, then: HangUp | Transfer | None, awaits: Awaits = Awaits.ANYTHING) -> None:
         """Nothing more comes of this reply."""
-        match self.state:
-            case Thinking():  # there was nothing to say
-                self._reply_is_over(then)
-            case Speaking():
-                self._reply.pad(self._tail)
-                self._out += [Play(turn, self._tail), EndReply(turn)]
-                self._go(Draining(turn, self._left(ACK_MARGIN), then))
-            case _:
-                pass
+        if self._reply.complete:
+            return
+        if isinstance(self.state, Thinking):  # there was nothing to say
+            self._reply_is_over(then)
+            return
+        turn = self._reply.turn
+        tail = self._reply.finish(self._rules.tail_silence, then, awaits)
+        if isinstance(self.state, Speaking):
+            self._out += [Play(turn, tail), EndReply(turn)]
+            self._go(Draining(turn, self._left(ACK_MARGIN)))
 
     def _fail(self, turn: int) -> None:
         """A reply broke: what there is of it is played; one without a sound is asked for again,
         and a caller who can't be answered is not kept on a silent line."""
         if not isinstance(self.state, Thinking):
-            self._finish(turn, None)
+            self._finish(None)
             return
         self._failures += 1
         if self._failures == MOST_FAILURES:
@@ -233,7 +293,7 @@ class Conversation:
         match self.state:
             case Listening():
                 self._notice_voice()
-                return self._answer_if_due()
+                return self._kept_company() or self._answer_if_due()
             case Refractory(until):
                 self._notice_voice()
                 if self._now < until:
@@ -245,6 +305,8 @@ class Conversation:
                 return self._reconsider(self.state)
             case Speaking() | Draining():
                 return self._interrupted() or self._overdue(self.state)
+            case Held(until=until):
+                return self._interrupted_for_good() or self._resumed(until)
             case Ended():
                 return False
             case _:
@@ -267,6 +329,8 @@ class Conversation:
     def _answer_if_due(self) -> bool:
         if not self._unanswered or self._awaited or self._caller_goes_on():
             return False
+        if self._unanswered.unfinished and self._now < self._more_until:
+            return False
         self._ask(self._unanswered)
         return True
 
@@ -282,22 +346,104 @@ class Conversation:
         self._fail(state.turn)
         return True
 
+    @property
+    def _more_until(self) -> float:
+        """Until when a caller who has not finished his sentence is waited for."""
+        return self._unanswered.voice_end + self._rules.end_silence_unfinished
+
+    # Interruption, in two steps.
+
+    @property
+    def _is_talking(self) -> bool:
+        return isinstance(self.state, Speaking | Draining | Held)
+
     def _interrupted(self) -> bool:
-        hearing = self._hearing
-        if hearing.going_on or not self._rules.barge_in:
+        """The first step: a key ends a reply, a sound holds it."""
+        if self._unanswered.digits:
+            self._go(Listening())
+            return True
+        hearing, rules = self._hearing, self._rules
+        if hearing.going_on or not rules.barge_in:
             self._notice_voice()  # heard and kept, but it stops nobody
-        by_voice = (
-            self._rules.barge_in
-            and self._vad.calibrated
-            and not hearing.going_on
-            and hearing.voice_run >= self._rules.barge_in_voice_frames
-            and self._grace_is_over()
-        )
-        if not by_voice and not self._unanswered.digits:
+            return False
+        if not self._vad.calibrated or not self._grace_is_over():
+            return False
+        if hearing.voice_run >= rules.barge_in_voice_frames:
+            self._listen_over()
+            self._go(Listening())
+            return True
+        if hearing.sound_run < rules.barge_in_hold_frames or hearing.quiet_run or self._shrugged:
+            return False
+        self._hold()
+        return True
+
+    def _listen_over(self) -> None:
+        """The recognizer hears what is said over our speech."""
+        if not self._hearing.open:
+            self._out.append(self._hearing.begin())
+        self._over = self._hearing.number
+
+    def _hold(self) -> None:
+        turn = self._reply.turn
+        self._reply.hold(self._now)
+        self._held_at = self._now
+        self._out.append(Clear())
+        self._listen_over()
+        self._note("held", turn=turn, halt_ms=_ms(self._now - self._sound_began))
+        self._go(Held(turn, self._now + HOLD_LIMIT))
+
+    def _interrupted_for_good(self) -> bool:
+        """The second step."""
+        company = self._company == self._hearing.number
+        enough = COMPANY_FRAMES if company else self._rules.barge_in_voice_frames
+        if self._hearing.voice_run < enough and not self._unanswered.digits:
             return False
         self._go(Listening())
-        if by_voice and not hearing.open:
-            self._out.append(hearing.begin())
+        return True
+
+    def _resumed(self, until: float) -> bool:
+        """Or the sound was none that matters: the reply goes on."""
+        if self._hearing.quiet_run < QUIET_FRAMES and self._now < until:
+            return False
+        self._shrugged = self._hearing.sound_run > 0
+        self._note("resumed", turn=self._reply.turn, held_ms=_ms(self._now - self._held_at))
+        self._play_rest(self._reply.turn)
+        return True
+
+    def _play_rest(self, turn: int) -> None:
+        """The present reply, from the word at which it was held."""
+        rest = self._reply.go_on(turn)
+        if rest:
+            self._out.append(Play(turn, rest))
+        if not self._reply.complete:
+            self._go(Speaking(turn, self._left(STALL_LIMIT)))
+            return
+        self._out.append(EndReply(turn))
+        self._go(Draining(turn, self._left(ACK_MARGIN)))
+
+    def _nearly_heard(self, reply: Reply) -> bool:
+        """So little is left of it that who speaks now answers it."""
+        return reply.complete and reply.left(self._now) < ANSWER_LEFT
+
+    def _kept_company(self) -> bool:
+        """The voice that cut our reply has ended, and by the words so far it was none to answer."""
+        hearing = self._hearing
+        quiet = hearing.quiet_run >= QUIET_FRAMES
+        return hearing.open and self._company == hearing.number and quiet and self._goes_on()
+
+    def _goes_on(self) -> bool:
+        """A reply that was cut for nothing goes on after all, if it can: in a turn of its own."""
+        cut, state = self._cut, self.state
+        if cut is None or self._nearly_heard(cut) or not isinstance(state, Listening):
+            return False
+        if self._unanswered or self._awaited or (self._hearing.number not in (0, self._over)):
+            return False
+        self._cut = None
+        self._turns += 1
+        self._reply = cut
+        self._turn = Turn(self._now, Said(), noted=True)
+        self._note("went_on", turn=self._turns, after=cut.turn)
+        self._play_rest(self._turns)
         return True
 
     def _grace_is_over(self) -> bool:
@@ -311,11 +457,11 @@ class Conversation:
             return False
         if isinstance(state, Draining):
             self._note("playout_ack_missing", turn=state.turn)
-            self._close_reply(state)
+            self._close_reply()
         else:
             self._note("reply_stalled", turn=state.turn)
             self._out.append(Cancel(state.turn))
-            self._finish(state.turn, None)
+            self._finish(None)
         return True
 
     # Turns and states.
@@ -325,6 +471,7 @@ class Conversation:
         self._reply = Reply(self._turns)
         self._turn = Turn(self._now, said or Said())
         self._unanswered = Said()
+        self._cut = None
         self._out.append(Ask(self._turns, None if said is None else self._heard(said)))
         self._go(Thinking(self._turns, self._now + THINKING_LIMIT, said or Said()))
 
@@ -342,10 +489,11 @@ class Conversation:
         """When what the line was given has been played, and the margin is over."""
         return self._now + self._reply.length - self._reply.heard(self._now) + margin
 
-    def _close_reply(self, state: Draining) -> None:
+    def _close_reply(self) -> None:
         """The caller has heard it all."""
         self._last_said, self._last_cut = self._reply.words_heard(self._reply.length), False
-        self._reply_is_over(state.then)
+        self._awaits = self._reply.awaits
+        self._reply_is_over(self._reply.then)
 
     def _reply_is_over(self, then: HangUp | Transfer | None) -> None:
         self._reply = Reply(0)
@@ -363,22 +511,25 @@ class Conversation:
 
     def _abandon(self, turn: int, state: State) -> None:
         """Stop a reply in the middle: the line, the makers, and the record of what was heard."""
-        spoken = self._reply.length > 0
+        reply = self._reply
+        spoken = reply.length > 0
         if spoken:
             self._out.append(Clear())
         self._out.append(Cancel(turn))
         if spoken:
-            position = self._reply.heard(self._now)
-            self._last_said, self._last_cut = self._reply.words_heard(position), True
-            cause = self._cause(state)
+            reply.hold(self._now)
+            position = reply.heard(self._now)
+            self._last_said, self._last_cut = reply.words_heard(position), True
+            self._awaits = reply.awaits if self._nearly_heard(reply) else Awaits.ANYTHING
             self._note(
                 "reply_cut",
                 turn=turn,
                 heard_seconds=round(position, 3),
-                sent_seconds=round(self._reply.length, 3),
+                sent_seconds=round(reply.length, 3),
                 words_heard=len(self._last_said.split()),
-                **cause,
+                **self._cause(state),
             )
+            self._cut = reply if reply.complete else None
         self._reply = Reply(0)
 
     def _cause(self, state: State) -> dict[str, int | str]:
@@ -387,7 +538,8 @@ class Conversation:
             return {"cause": "end of call"}
         if self._unanswered.digits:
             return {"cause": "key"}
-        return {"cause": "voice", "halt_ms": _ms(self._now - self._voice_began)}
+        halted = self._held_at if isinstance(self.state, Held) else self._now
+        return {"cause": "voice", "halt_ms": _ms(halted - self._sound_began)}
 
     # What the log and the metrics are told.
 

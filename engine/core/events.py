@@ -102,6 +102,8 @@ class ReplyAudio:
     turn: int
     pcm: bytes
     words: tuple[Word, ...] = ()
+    loudness: str = ""
+    """A letter for each 20 ms (`engine.core.audio.loudness`): how loud its echo may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from engine.core.audio import FRAME_SECONDS
 @dataclass(frozen=True, slots=True)
 class Rules:
     barge_in: bool = True
+    barge_in_hold_frames: int = 4
+    """Loud frames that hold the reply, until it is an interruption or goes on."""
     barge_in_voice_frames: int = 10
     barge_in_grace: float = 0.2
     """From the start of our audio as the caller hears it."""
@@ -20,6 +22,10 @@ class Rules:
     hangover: float = 0.2
     end_silence: float = 0.5
     """Silence that ends the caller's turn; at least the hangover."""
+    end_silence_complete: float = 0.3
+    """The same after a whole short answer, as partial results tell."""
+    end_silence_unfinished: float = 1.2
+    """The same after words that something must follow."""
     vad_base_rms: int = 45
     vad_calibration_frames: int = 30
     tail_silence: float = 0.2

@@ -4,8 +4,6 @@ A state holds only what is true in it."""
 
 from dataclasses import dataclass, replace
 
-from engine.core.effects import HangUp, Transfer
-
 MAX_DIGITS = 32
 
 
@@ -20,6 +18,8 @@ class Said:
     """There was an utterance, with or without words."""
     instead: bool = False
     """Its first part was asked before, and the answer never began."""
+    unfinished: bool = False
+    """Its last words want others: the caller is given time for them."""
     voice_end: float = 0.0
     closed: float = 0.0
     recognized: float = 0.0
@@ -35,6 +35,7 @@ class Said:
             confidence=min(self.confidence, later.confidence),
             digits=(self.digits + later.digits)[:MAX_DIGITS],
             spoke=self.spoke or later.spoke,
+            unfinished=later.unfinished,
             instead=self.instead or later.instead,
         )
 
@@ -67,7 +68,15 @@ class Draining:
 
     turn: int
     until: float
-    then: HangUp | Transfer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Somebody makes a sound: the line is silent, and the answer keeps its place until it is an
+    interruption or goes on."""
+
+    turn: int
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ class Ended:
     why: str
 
 
-State = Listening | Thinking | Speaking | Draining | Refractory | Ended
+State = Listening | Thinking | Speaking | Draining | Held | Refractory | Ended
 
 
 @dataclass(slots=True)
@@ -105,12 +114,14 @@ class Awaited:
     closed: float
     noise: bool
     """Too short a sound to ask about if no words were found in it."""
+    over: bool
+    """It began while the agent spoke."""
 
 
 def turn_of(state: State) -> int | None:
     """The turn whose reply is being made or played in a state."""
     match state:
-        case Thinking(turn=turn) | Speaking(turn=turn) | Draining(turn=turn):
+        case Thinking(turn=turn) | Speaking(turn=turn) | Draining(turn=turn) | Held(turn=turn):
             return turn
         case _:
             return None

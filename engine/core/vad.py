@@ -25,7 +25,8 @@ class Vad:
         self._block_floor: int | None = None
         self._block_frames = 0
         self._before = 0  # the level of the frame before
-        self._voiced = False
+        self.opened = False
+        """The last frame was loud enough for a voice."""
         self._quiet = 0  # frames so far that were certainly no voice
 
     @property
@@ -43,13 +44,17 @@ class Vad:
         and the last frames were judged by that."""
         return self._quiet >= _QUIET or self._calibrating <= -_JUDGED
 
-    def hear(self, level: int) -> bool:
+    @property
+    def gate(self) -> float:
+        return self.threshold * (_STAY if self.opened else 1)
+
+    def hear(self, level: int, speech: int = -1, echo: float = 0.0) -> bool:
         threshold = self.threshold
         if level >= 0:
             self._learn(level)
         self._quiet += 0 <= level < self._base
-        self._voiced = level >= threshold * (_STAY if self._voiced else 1)
-        return self._voiced
+        self.opened = level >= threshold * (_STAY if self.opened else 1)
+        return self.opened
 
     def _learn(self, level: int) -> None:
         # The louder of two neighbours: a single quiet frame inside speech is not the floor.

@@ -11,6 +11,7 @@ import uvloop
 from bridge.audiosocket import serve
 from bridge.audiosocket.codec import HANG_UP, audio_header
 from engine.core.audio import FRAME_BYTES, SILENCE
+from engine.core.events import Played
 from engine.ports import Busy, Call, CallFacts, Line
 
 VOICE = b"\x10\x27" * 160
@@ -38,8 +39,8 @@ class Recorder:
         self.frames.append(pcm)
         self.changed.set()
 
-    def played(self, turn: int, seconds: float, done: bool) -> None:
-        self.tell(f"played {turn} {seconds:.2f}{' done' if done else ''}")
+    def played(self, told: Played) -> None:
+        self.tell(f"played {told.turn} {told.seconds:.2f}{' done' if told.done else ''}")
 
     def dtmf(self, digit: str) -> None:
         self.tell(f"dtmf {digit}")

@@ -122,7 +122,7 @@ def test_the_first_report_is_when_twilio_began_to_play() -> None:
     playout, twilio = TwilioPlayout("MZ1"), Twilio(rtt=0.1)
     playout.play(3, speech(1.0), 0.0)
     first = run(playout, twilio, 0.5)[0]
-    assert first == (0.1, Played(3, 0.0))
+    assert first == (0.1, Played(3, 0.0, on_the_way=0.1))
 
 
 def test_reports_come_every_100_ms_and_end_with_done_once() -> None:
@@ -176,7 +176,7 @@ def test_sound_of_the_same_turn_after_a_clear_is_a_new_reply() -> None:
     playout.end_reply(3, 0.5)
     playout.mark("3:1600", 0.5)  # of the first take, late
     reports = [news for _, news in run(playout, twilio, 1.0, start=0.5)]
-    assert reports[0] == Played(3, 0.0)
+    assert reports[0] == Played(3, 0.0, on_the_way=0.1)
     assert reports[-1] == Played(3, 0.2, done=True)
     assert len(set(twilio.names)) == len(twilio.names)
 

@@ -19,6 +19,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from bridge.ticker import Ticker
 from bridge.twilio_media import TwilioSettings, add_routes, server
 from engine.core.audio import mulaw_to_pcm
+from engine.core.events import Played
 from engine.ports import Busy, Call, CallFacts, Line
 
 STREAM = "MZ18ad3ab5a668481ce02b83e7395059f0"
@@ -68,8 +69,8 @@ class FakeCall:
         self.frames.append(pcm)
         self._maybe_break("frame")
 
-    def played(self, turn: int, seconds: float, done: bool) -> None:
-        self.positions.append((turn, seconds, done))
+    def played(self, told: Played) -> None:
+        self.positions.append((told.turn, told.seconds, told.done))
         self._maybe_break("played")
 
     def dtmf(self, digit: str) -> None:
