@@ -13,7 +13,7 @@ import uvloop
 
 from bridge.commands.call import transcribe
 from bridge.lab import Asterisk
-from bridge.rehearsal import audiosocket_phone, twilio_phone
+from bridge.rehearsal import audiosocket_phone, sip_phone, twilio_phone
 from bridge.rehearsal.phone import LOUD, Phone
 from engine.core.audio import level
 from engine.profile import shipped_profile
@@ -21,7 +21,6 @@ from engine.providers import local
 from engine.receptionist import lexicon, spoken_forms
 from tests.e2e.conftest import PROJECT
 from tests.e2e.running_bridge import PUBLIC_URL, TOKEN, RunningBridge, running_bridge
-from tests.e2e.sip_wire import sip_call
 
 pytestmark = [pytest.mark.e2e, pytest.mark.models, pytest.mark.timeout(300)]
 
@@ -57,7 +56,7 @@ class Lab:
     async def sip(self) -> AsyncGenerator[Phone]:
         async with (
             Asterisk(self.asterisk_folder, bridge_port=self.bridge.audiosocket_port) as asterisk,
-            sip_call(f"sip:100@127.0.0.1:{asterisk.sip_port}") as phone,
+            sip_phone.open_phone(f"sip:100@127.0.0.1:{asterisk.sip_port}") as phone,
         ):
             yield phone
 
