@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from uuid import uuid4
 
+from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Heard, Transfer
 from engine.dialogue import policy
-from engine.dialogue.acts import Book, Confirm, Goodbye
+from engine.dialogue.acts import Book, Confirm, Goodbye, awaited
 from engine.dialogue.expected import expected_phrases, fixed_phrases, words_with_points
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.hours import Window, free_windows
@@ -47,7 +48,7 @@ class Receptionist:
         self._call = uuid4().hex
         self._talk = self._before = policy.start(profile, keypad)
 
-    async def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer]:
+    async def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer | Awaits]:
         if heard is not None:
             await self._attend(heard)
         talk = self._talk
@@ -55,6 +56,8 @@ class Receptionist:
             yield sentence
         if isinstance(talk.act, Confirm | Goodbye):
             yield HangUp("goodbye")
+        else:
+            yield awaited(talk.question)
 
     def expected(self) -> Sequence[str]:
         phrases = expected_phrases(self._profile, self._talk)

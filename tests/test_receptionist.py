@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core.cues import Awaits, Ending, ending
 from engine.core.effects import HangUp, Heard, Transfer
 from engine.dialogue.acts import Ask, Book, ConfirmBudget, Menu, Narrow
 from engine.dialogue.hebrew import hebrew_words, is_hebrew, point, unpointed_words, without_points
@@ -36,6 +37,8 @@ class Leah:
     keypad: bool = False
     appointments: Appointments = field(default_factory=Appointments)
     last: str = ""
+    awaits: Awaits | None = None
+    """What her last reply asked for; nothing if she hung up."""
 
     def __post_init__(self) -> None:
         self.brain = Receptionist(
@@ -44,9 +47,10 @@ class Leah:
 
     def reply(self, heard: Heard | None) -> str:
         """Her reply in one line, Hebrew without its points, ⏹ where she hangs up."""
-        said, hung_up = asyncio.run(_collected(self.brain, heard))
+        said, end = asyncio.run(_collected(self.brain, heard))
         self.last = " ".join(said)
-        return without_points(self.last) + (" ⏹" if hung_up else "")
+        self.awaits = end if isinstance(end, Awaits) else None
+        return without_points(self.last) + (" ⏹" if isinstance(end, HangUp) else "")
 
     def answer(self, line: str) -> str:
         before, cut, words = line.rpartition("/")
@@ -58,24 +62,28 @@ class Leah:
         return self.reply(Heard(words=words, confidence=0.9, said=said, cut=bool(cut)))
 
 
-async def _collected(brain: Receptionist, heard: Heard | None) -> tuple[list[str], bool]:
+async def _collected(
+    brain: Receptionist, heard: Heard | None
+) -> tuple[list[str], HangUp | Awaits | None]:
     return await _collected_from(brain.reply(heard))
 
 
 async def _collected_from(
-    reply: AsyncIterator[str | HangUp | Transfer],
-) -> tuple[list[str], bool]:
+    reply: AsyncIterator[str | HangUp | Transfer | Awaits],
+) -> tuple[list[str], HangUp | Awaits | None]:
     said: list[str] = []
-    hung_up = False
+    end: HangUp | Awaits | None = None
     async for part in reply:
-        assert not hung_up, "nothing may follow a hang-up"
-        if isinstance(part, HangUp):
+        assert end is None, "nothing may follow a hang-up, or what is awaited"
+        if isinstance(part, Awaits):
+            end = part
+        elif isinstance(part, HangUp):
             assert part.why == "goodbye"
-            hung_up = True
+            end = part
         else:
             assert isinstance(part, str)
             said.append(part)
-    return said, hung_up
+    return said, end
 
 
 GREETING = (
@@ -577,6 +585,34 @@ def test_yes_and_no_are_the_likeliest_answers_to_a_question_of_yes_or_no() -> No
     assert leah.brain.expected()[:2] == ["כן", "לא"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "awaits"),
+    [
+        ([], Awaits.ANYTHING),
+        (["שלום"], Awaits.ANYTHING),
+        (["דירה ביפו"], Awaits.NUMBER),
+        (["דירה ביפו", "(…)"], Awaits.NUMBER),
+        (["דירה ביפו", "רגע"], Awaits.NUMBER),
+        (["דירה ביפו", "#5"], Awaits.CHOICE),
+        (["דירה ביפו", "שבע"], Awaits.YES_NO),
+        (["דירה ביפו", "שבע", "לא"], Awaits.NUMBER),
+        (["דירה ביפו", "שבעת אלפים"], Awaits.ANYTHING),
+        (["דירה ביפו", "שבעת אלפים", "מחר"], Awaits.CHOICE),
+        (["דירה ביפו", "שבעת אלפים", "מחר", "(…)", "(…)"], Awaits.CHOICE),
+        (["דירה ביפו", "שבעת אלפים", "מחר", "#5"], Awaits.CHOICE),
+        (["דירה ביפו", "שבעת אלפים", "מחר", "לא הראשון"], Awaits.YES_NO),
+        (["דירה ביפו", "שבעת אלפים", "מחר", "השני"], None),
+        (["להתראות"], None),
+    ],
+)
+def test_what_a_question_asks_for_is_told(lines: Sequence[str], awaits: Awaits | None) -> None:
+    leah = Leah()
+    leah.reply(None)
+    for line in lines:
+        leah.answer(line)
+    assert leah.awaits == awaits
+
+
 def test_every_phrase_that_is_expected_is_understood_and_can_be_spoken() -> None:
     words = lexicon(SHAI)
     leah = Leah()
@@ -589,6 +625,16 @@ def test_every_phrase_that_is_expected_is_understood_and_can_be_spoken() -> None
             assert phrase == without_points(phrase)
             assert understand(phrase, SHAI), phrase
             assert unpointed_words(point(phrase, words)) == [], phrase
+        leah.answer(line)
+
+
+def test_whole_answers_that_are_expected_are_never_taken_for_unfinished_ones() -> None:
+    leah = Leah()
+    leah.reply(None)
+    for line in ("שלום", "יפו", "דירה", "שבע", "שבעת אלפים", "מחר", "לא", "ביום שלישי"):
+        assert leah.awaits is not None
+        for phrase in leah.brain.expected():
+            assert ending(phrase, leah.awaits) is not Ending.UNFINISHED, phrase
         leah.answer(line)
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
+from engine.core.cues import Awaits
 from engine.dialogue.hours import Window
 from engine.dialogue.wish import Slot
 
@@ -110,3 +112,20 @@ class Goodbye:
 Offering = Offer | WhichOne | WindowMenu
 Question = Greet | Ask | Narrow | ConfirmBudget | Menu | Offering
 Act = Question | Wait | Book | Confirm | Goodbye
+
+
+def awaited(question: Question) -> Awaits:
+    """What the question asks for."""
+    match question:
+        case ConfirmBudget():
+            return Awaits.YES_NO
+        case Offer(windows) | WhichOne(windows) if len(windows) == 1:
+            return Awaits.YES_NO
+        case Offer() | WhichOne() | WindowMenu() | Menu():
+            return Awaits.CHOICE
+        case Ask("budget"):
+            return Awaits.NUMBER
+        case Greet() | Ask() | Narrow():
+            return Awaits.ANYTHING
+        case _:
+            assert_never(question)

@@ -61,8 +61,9 @@ _ANSWERS = {
 }
 _TRAILING_OFF = ("..", "-", "–", "—", "־")
 _AMOUNT_DIGITS = 4
-_PHONE = re.compile(r"(?:0|972)(?:[57]\d{8}|[23489]\d{7})|(?!972)[1-9]\d{9}")
-"""Israeli numbers, mobile and fixed, with or without the code of the country; or ten digits."""
+_COUNTRY = re.compile("^(?:00)?972")
+_PHONE = re.compile(r"0(?:[57]\d{8}|[23489]\d{7})|[1-9]\d{9}")
+"""Israeli numbers, mobile and fixed; of others ten digits."""
 _PHONE_DIGITS = 10
 
 
@@ -154,6 +155,7 @@ def _dictated(words: Words) -> str:
 
 
 def _phone(digits: str) -> Ending:
+    digits = _COUNTRY.sub("0", digits)
     if _PHONE.fullmatch(digits):
         return Ending.COMPLETE
     return Ending.UNFINISHED if len(digits) < _PHONE_DIGITS else Ending.OPEN
