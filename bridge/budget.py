@@ -49,7 +49,7 @@ def worst_case(rules: Rules) -> list[Row]:
         ),
         Row(
             "interruption, AudioSocket: the same to the last sound in the phone",
-            f"a frame to fill + {hold} frames to hold + {LEAD} frames of lead",
+            f"a frame to fill + {hold} frames to hold + {LEAD} frame of lead",
             FRAME_MS * (1 + hold) + lead,
             HALT_MS,
         ),

@@ -12,8 +12,9 @@ from bridge.audiosocket.codec import audio_header
 from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, SILENCE
 from engine.core.events import Played
 
-LEAD = 2
-"""Frames kept ahead in the phone's jitter buffer, so that a late beat is not heard."""
+LEAD = 1
+"""Frames kept ahead in the phone's jitter buffer, so that a late beat is not heard. Each is heard
+on after an interruption."""
 WAY = 0.06
 """Seconds from our socket to the ear beyond the lead, when nobody has measured them."""
 _MOST_LATE = 4  # frames; up to here RTP timestamps stay contiguous, beyond we skip (wire facts)
