@@ -192,7 +192,7 @@ class Conversation:
                     self._voice_end,
                     self._now,
                     noise=hearing.voiced < NOISE_FRAMES,
-                    over=effect.utterance == self._over,
+                    over=effect.utterance == self._over and self._has_more_to_say,
                 )
             self._out.append(effect)
             if isinstance(effect, StopListening) and effect.utterance == self._failed:
@@ -226,17 +226,17 @@ class Conversation:
             recognized=self._now,
         )
         self._unanswered = self._unanswered.then(said)
-        if awaited.over and self._is_talking and not self._nearly_heard(self._reply):
+        if awaited.over and self._is_talking:
             self._go(Listening())
 
     def _changes_nothing(self, awaited: Awaited, text: str) -> bool:
         """Were these words, said over our speech, no more than company? Then it goes on."""
         meaning = over(text)
-        if self._is_talking:
-            if awaited.noise:
-                return meaning is not Over.STOP
-            return meaning is Over.COMPANY and not self._nearly_heard(self._reply)
-        return meaning is Over.COMPANY and self._goes_on()
+        if self._is_talking and awaited.noise:
+            return meaning is not Over.STOP
+        if meaning is not Over.COMPANY:
+            return False
+        return self._cut is None or self._goes_on()
 
     def _played(self, told: ev.Played) -> None:
         if told.turn != self._reply.turn:
@@ -420,6 +420,12 @@ class Conversation:
             return
         self._out.append(EndReply(turn))
         self._go(Draining(turn, self._left(ACK_MARGIN)))
+
+    @property
+    def _has_more_to_say(self) -> bool:
+        """Words said now fall into our speech; they are not an answer to its end."""
+        reply = self._reply if self._is_talking else self._cut
+        return reply is not None and not self._nearly_heard(reply)
 
     def _nearly_heard(self, reply: Reply) -> bool:
         """So little is left of it that who speaks now answers it."""

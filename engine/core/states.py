@@ -115,7 +115,7 @@ class Awaited:
     noise: bool
     """Too short a sound to ask about if no words were found in it."""
     over: bool
-    """It began while the agent spoke."""
+    """It was said into the agent's speech, and is no answer to its end."""
 
 
 def turn_of(state: State) -> int | None:
