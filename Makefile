@@ -4,7 +4,7 @@ PYTHON ?= python3
 export VENV PYTHON
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run call phone test fast check lint format bench lock clean
+.PHONY: help run call phone test fast check lint format rehearse bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: $(VENV)/.kav-dev ## formatting, linting, types
 format: $(VENV)/.kav-dev ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+rehearse: $(VENV)/.kav-dev ## simulated phones judge a bridge on all three roads (ARGS="--quick")
+	$(BIN)/kav rehearse --own-bridge --line all $(ARGS)
 
 bench: $(VENV)/.kav-dev ## cost of a frame, ten calls at once, memory of a call
 	$(BIN)/python -m tests.bench

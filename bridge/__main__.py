@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "answer calls: start the bridge",
     "call": "call a running bridge from this terminal",
     "phone": "a real Asterisk beside a running bridge, for a softphone",
+    "rehearse": "simulated phones that call a running bridge and judge it",
     "replay": "run a recorded call through today's core and print the difference",
     "check": "check the settings and print the slowest that turn taking can be with them",
     "settings": "list the settings, with what they are now",

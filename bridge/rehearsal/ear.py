@@ -115,12 +115,11 @@ class Reply:
 
         The last sample of it that was heard; `after`, if it was pausing then."""
         first = round(began * RATE)
-        loud = np.abs(samples(heard)[first:].astype(np.int32)) >= SOUND
-        ear = np.pad(loud, (0, max(0, len(self.pcm) // 2 - len(loud))))
+        ear = np.abs(samples(heard)[first:].astype(np.int32)) >= SOUND
         sounding = np.any(ear[: len(ear) // BLOCK * BLOCK].reshape(-1, BLOCK), axis=1)
         speech = blocks(self.pcm) >= LOUD
         begin = max(0, math.ceil((after - began) * 100))
-        for at in range(begin, len(speech) - BROKEN_OFF + 1):
+        for at in range(begin, min(len(speech), len(sounding)) - BROKEN_OFF + 1):
             window = slice(at, at + BROKEN_OFF)
             if speech[window].sum() >= SPOKEN and not sounding[window].any():
                 last = last_sound(heard, began + at * BLOCK / RATE)

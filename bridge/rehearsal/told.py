@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.core.audio import FRAME_SECONDS
+import numpy as np
+
+from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, level
 
 WRITTEN_SECONDS = 3.0
 """A bridge may take so long to write down the end of a call."""
+_EARLY = 250
+"""So many frames tell how the two clocks lie."""
 _ENTRY = re.compile(r"(\d+\.\d{3}) (> |  < )(.*)")
 _FRAMES = re.compile(r"([.\d]+)(?:/-?\d+)?([+-]\d+)?(?:x(\d+))?")
 _WORD = re.compile(r'("(?:[^"\\]|\\.)*"|[^\s"]+)@(\d+\.\d+)')
@@ -52,6 +56,8 @@ class Told:
     entries: tuple[Entry, ...]
     arrivals: tuple[float, ...]
     """When each frame of the caller came; frames that the bridge made up are left out."""
+    levels: tuple[int, ...]
+    """How loud each of them was."""
 
     def of(self, kind: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.kind == kind]
@@ -94,19 +100,34 @@ class Told:
             given.update(range(first, len(self.arrivals)))
         return given
 
-    def behind(self) -> float:
+    def lag(self, spoken: bytes) -> int:
+        """The number, among the bridge's frames, of the first that the phone sent: by what the
+        caller said, for a call may have begun earlier at one of its ends."""
+        sent = np.array([level(spoken[at : at + FRAME_BYTES]) for at in _starts(spoken)])
+        if not sent.any() or not self.levels:
+            return 0
+        came = np.array(self.levels)
+        products = np.correlate(came.astype(float), sent.astype(float), "full")
+        return int(np.argmax(products)) - len(sent) + 1
+
+    def behind(self, spoken: bytes) -> float:
         """The phone's second 0 on this trace's clock: a frame leaves the phone when it is over,
         and the one that came fastest came at once."""
-        early = self.arrivals[:100]
+        lag = self.lag(spoken)
+        early = list(enumerate(self.arrivals))[max(0, lag) :][:_EARLY]
         return min(
-            (came - (number + 1) * FRAME_SECONDS for number, came in enumerate(early)), default=0.0
+            (came - (number - lag + 1) * FRAME_SECONDS for number, came in early), default=0.0
         )
+
+
+def _starts(pcm: bytes) -> range:
+    return range(0, len(pcm), FRAME_BYTES)
 
 
 def read(text: str) -> Told:
     """Lines that are none of a trace are passed over."""
     entries: list[Entry] = []
-    arrivals: list[float] = []
+    arrivals: list[tuple[float, int]] = []
     for line in text.split("\n"):
         if not (match := _ENTRY.fullmatch(line)):
             continue
@@ -115,7 +136,8 @@ def read(text: str) -> Told:
             arrivals += _frames(second, rest)
         else:
             entries.append(Entry(second, kind, rest, len(arrivals)))
-    return Told(tuple(entries), tuple(arrivals))
+    times, levels = [at for at, _ in arrivals], [loud for _, loud in arrivals]
+    return Told(tuple(entries), tuple(times), tuple(levels))
 
 
 def _head(told: str) -> tuple[str, str]:
@@ -123,7 +145,7 @@ def _head(told: str) -> tuple[str, str]:
     return kind, rest
 
 
-def _frames(first: float, groups: str) -> Iterator[float]:
+def _frames(first: float, groups: str) -> Iterator[tuple[float, int]]:
     at = first - FRAME_SECONDS
     for group in groups.split():
         if not (match := _FRAMES.fullmatch(group)):
@@ -132,7 +154,7 @@ def _frames(first: float, groups: str) -> Iterator[float]:
         for _ in range(int(match[3] or 1)):
             at = round(at + FRAME_SECONDS, 3)
             if match[1] != ".":
-                yield at
+                yield at, int(match[1])
 
 
 class Traces:
@@ -140,10 +162,13 @@ class Traces:
 
     def __init__(self, data: Path) -> None:
         self._folder = data / "traces"
-        self._known = set(self._folder.glob("*.txt"))
 
     def there(self) -> bool:
         return self._folder.is_dir()
+
+    def names(self) -> set[str]:
+        """The calls that have a trace."""
+        return {path.stem.split("-", 2)[2] for path in self._folder.glob("*-*-*.txt")}
 
     async def of(self, call: str) -> Told | None:
         """The trace of the call with this name, once it is complete."""

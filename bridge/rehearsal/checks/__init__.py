@@ -1,0 +1,32 @@
+"""All checks, by name. Each function's first line is what `kav rehearse --list` says of it."""
+
+from collections.abc import Awaitable, Callable
+
+from bridge.rehearsal.checks import interruptions, line, turns
+from bridge.rehearsal.stage import Judged, Stage
+
+Check = Callable[[Stage], Awaitable[list[Judged]]]
+
+CHECKS: dict[str, Check] = {
+    "barge-in": interruptions.barge_in,
+    "yes-no": turns.yes_no,
+    "monologue": turns.monologue,
+    "turn-latency": turns.turn_latency,
+    "long-call": line.long_call,
+    "accuracy": turns.accuracy,
+    "resume": interruptions.resume,
+    "echo": interruptions.echo,
+    "words-heard": interruptions.words_heard,
+    "back-to-listening": line.back_to_listening,
+    "quiet-line": line.quiet_line,
+    "street-noise": line.street_noise,
+}
+
+ALONE = ("turn-latency",)
+"""Nobody else talks meanwhile: on one machine, all wait for the same recognizer."""
+BESIDE = "long-call"
+"""It disturbs nobody and takes long: it goes on beside all others."""
+
+
+def purpose(check: str) -> str:
+    return (CHECKS[check].__doc__ or "").partition("\n")[0]

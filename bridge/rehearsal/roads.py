@@ -1,0 +1,106 @@
+"""The three ways to a bridge, each as a way to open a simulated phone: AudioSocket, Twilio Media
+Streams, and SIP through a real Asterisk.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bridge.lab import Asterisk
+from bridge.rehearsal import audiosocket_phone, sip_phone, twilio_phone
+from bridge.rehearsal.phone import Echo, Phone
+
+LINES = ("audiosocket", "twilio", "sip")
+AGENT_NUMBER = "100"
+SIP_SECONDS = 0.12
+"""What a SIP phone, Asterisk and their jitter buffers add to both ways together. They were
+measured with Asterisk's own echo: 20 to 25 ms, beside 40 ms that the phone writes ahead and as much
+that it keeps for jitter."""
+
+
+class OpenPhone(Protocol):
+    def __call__(
+        self, *, background: bytes, echo: Echo | None, delay: float, jitter: float
+    ) -> AbstractAsyncContextManager[Phone]:
+        """A call. Raises `CallFailed`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    name: str
+    open: OpenPhone
+    own_delay: float = 0.0
+    """Seconds that the line takes for both ways together, before any network."""
+    far: bool = True
+    """A slow network can be put between, and an echo."""
+    named: bool = True
+    """The bridge knows a call by the name that the phone has for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where a server is reached."""
+
+    audiosocket: tuple[str, int]
+    twilio_url: str
+    """The voice webhook or the stream, as Twilio was given it."""
+    twilio_at: str | None = None
+    """Where that really is, if not there."""
+    auth_token: str | None = None
+
+
+@asynccontextmanager
+async def road(line: str, doors: Doors, asterisk_folder: Path) -> AsyncGenerator[Road]:
+    """Raises `CallFailed`, `bridge.lab.AsteriskFailed`."""
+    match line:
+        case "audiosocket":
+            yield Road(line, _audiosocket(doors))
+        case "twilio":
+            yield Road(line, _twilio(doors))
+        case _:
+            host, port = doors.audiosocket
+            async with (
+                Asterisk(asterisk_folder, bridge_host=host, bridge_port=port) as asterisk,
+                sip_phone.open_stack() as stack,
+            ):
+                uri = f"sip:{AGENT_NUMBER}@127.0.0.1:{asterisk.sip_port}"
+
+                def call(
+                    *, background: bytes, echo: Echo | None, delay: float, jitter: float
+                ) -> AbstractAsyncContextManager[Phone]:
+                    return stack.call(uri, background=background)
+
+                yield Road(line, call, own_delay=SIP_SECONDS, far=False, named=False)
+
+
+def _audiosocket(doors: Doors) -> OpenPhone:
+    host, port = doors.audiosocket
+
+    def call(
+        *, background: bytes, echo: Echo | None, delay: float, jitter: float
+    ) -> AbstractAsyncContextManager[Phone]:
+        return audiosocket_phone.open_phone(
+            host, port, background=background, echo=echo, delay=delay, jitter=jitter
+        )
+
+    return call
+
+
+def _twilio(doors: Doors) -> OpenPhone:
+    def call(
+        *, background: bytes, echo: Echo | None, delay: float, jitter: float
+    ) -> AbstractAsyncContextManager[Phone]:
+        return twilio_phone.open_phone(
+            doors.twilio_url,
+            at=doors.twilio_at,
+            auth_token=doors.auth_token,
+            background=background,
+            echo=echo,
+            delay=delay,
+            jitter=jitter,
+        )
+
+    return call

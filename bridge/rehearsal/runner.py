@@ -1,0 +1,103 @@
+"""Runs checks on a road, as many calls at once as there are lines, and says what became of them."""
+
+import asyncio
+import wave
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bridge.rehearsal.checks import ALONE, BESIDE, CHECKS
+from bridge.rehearsal.ear import percentile
+from bridge.rehearsal.phone import CallFailed
+from bridge.rehearsal.results import Finding, Recording
+from bridge.rehearsal.stage import (
+    CannotJudge,
+    Judged,
+    Stage,
+    Trial,
+    judged,
+    ms,
+    not_done,
+    recording,
+)
+from engine.core.audio import RATE
+
+BUSY = 0.005
+"""Seconds that the callers' own timers may be late (p99); beyond it the machine is measured, not
+the bridge."""
+
+
+async def rehearse(stage: Stage, checks: Sequence[str]) -> list[Judged]:
+    """The findings of these checks. Raises `CallFailed` when nobody answers."""
+    stage.tell(f"{stage.road.name:12}listening to the greeting")
+    heard = await stage.learn_greeting()
+    if not stage.greeted:
+        why = heard.trouble or "it said nothing"
+        trial = Trial(recording(heard, stage.road.name), why)
+        return [
+            judged("greeting", stage.road.name, "the agent greets", why, [trial], passed=False),
+            *[not_done(check, stage.road.name, "without a greeting") for check in checks],
+        ]
+    async with asyncio.TaskGroup() as group:
+        work = {BESIDE: group.create_task(_check(stage, BESIDE))} if BESIDE in checks else {}
+        for check in [check for check in checks if check in ALONE]:
+            work[check] = group.create_task(_check(stage, check))
+            await work[check]
+        for check in [check for check in checks if check not in work]:
+            work[check] = group.create_task(_check(stage, check))
+    return [_with_lateness(stage, one) for check in checks for one in work[check].result()]
+
+
+async def _check(stage: Stage, check: str) -> list[Judged]:
+    try:
+        found = await CHECKS[check](stage)
+    except CannotJudge as why:
+        found = [not_done(check, stage.road.name, str(why))]
+    except CallFailed as why:
+        found = [judged(check, stage.road.name, "the call is taken", str(why), [], passed=False)]
+    for one in found:
+        finding = one.finding
+        told = finding.measured or finding.why
+        stage.tell(f"{stage.road.name:12}{finding.check}: {finding.verdict}, {told}")
+    return found
+
+
+def _with_lateness(stage: Stage, one: Judged) -> Judged:
+    """A bar that was missed on a machine that was too busy says nothing about the bridge."""
+    late = lateness(stage)
+    if one.finding.verdict != "failed" or late <= BUSY:
+        return one
+    why = f"the machine was too busy to judge: callers' timers {ms(late)} late; {one.finding.why}"
+    return replace(one, finding=replace(one.finding, verdict="not done", why=why))
+
+
+def lateness(stage: Stage) -> float:
+    """Of the callers' own timers, p99."""
+    return percentile(stage.lateness, 0.99) if stage.lateness else 0.0
+
+
+def table(findings: Sequence[Finding]) -> str:
+    rows = [("check", "road", "bar", "measured", "verdict")]
+    rows += [(one.check, one.road, one.bar, one.measured, one.verdict) for one in findings]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    whys = [f"{one.road} {one.check}: {one.why}" for one in findings if one.why]
+    return "\n".join([*lines, *(["", *whys] if whys else [])])
+
+
+def save(folder: Path, recordings: Sequence[Recording]) -> None:
+    """Their stereo WAVs: the caller left, the agent right."""
+    for one in recordings:
+        sides = [np.frombuffer(side, dtype="<i2") for side in (one.caller, one.agent)]
+        shortest = min(len(side) for side in sides)
+        both = np.column_stack([side[:shortest] for side in sides])
+        with wave.open(str(folder / one.file), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(both.tobytes())
