@@ -17,6 +17,7 @@ from engine.core.audio import FRAME_SECONDS, SILENCE, seconds, silence
 from engine.core.conversation import Conversation
 from engine.core.cues import Awaits
 from engine.core.effects import Effect
+from engine.core.reading import Reading, read, reading
 from engine.core.rules import Rules
 from engine.core.states import Listening, State
 
@@ -106,6 +107,11 @@ class Trace:
     def _quoted(self, text: str) -> str:
         return _quoted(self._mask(text))
 
+    def _cues(self, event: ev.Partial | ev.Final) -> str:
+        """What the words mean for the turn, where the masked words would not tell."""
+        meant = event.reading or read(event.text)
+        return "" if read(self._mask(event.text)) == meant else f" cues={meant}"
+
     def _event(self, event: ev.Event) -> str:
         match event:
             case ev.Played(turn, position, done, on_the_way):
@@ -116,9 +122,10 @@ class Trace:
             case ev.HungUp(why):
                 return f"hung-up {_quoted(why)}"
             case ev.Partial(utterance, text):
-                return f"partial {utterance} {self._quoted(text)}"
+                return f"partial {utterance} {self._quoted(text)}{self._cues(event)}"
             case ev.Final(utterance, text, confidence):
-                return f"final {utterance} {self._quoted(text)} {confidence:.2f}"
+                told = f"{utterance} {self._quoted(text)} {confidence:.2f}"
+                return f"final {told}{self._cues(event)}"
             case ev.RecognitionFailed(utterance, why):
                 return f"recognition-failed {utterance} {_quoted(why)}"
             case ev.Sentence(turn, text):
@@ -265,10 +272,10 @@ def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for 
             return ev.Dtmf(digit)
         case "hung-up", [why]:
             return ev.HungUp(why)
-        case "partial", [utterance, text]:
-            return ev.Partial(int(utterance), text)
-        case "final", [utterance, text, confidence]:
-            return ev.Final(int(utterance), text, float(confidence))
+        case "partial", [utterance, text, *cues]:
+            return ev.Partial(int(utterance), text, _reading(cues))
+        case "final", [utterance, text, confidence, *cues]:
+            return ev.Final(int(utterance), text, float(confidence), _reading(cues))
         case "recognition-failed", [utterance, why]:
             return ev.RecognitionFailed(int(utterance), why)
         case "sentence", [turn, text]:
@@ -283,6 +290,10 @@ def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for 
         case "reply-failed", [turn, why]:
             return ev.ReplyFailed(int(turn), why)
     raise ValueError("no such event")
+
+
+def _reading(cues: list[str]) -> Reading | None:
+    return reading(cues[0].removeprefix("cues=")) if cues else None
 
 
 def _reply_done(turn: int, told: list[str]) -> ev.ReplyDone:

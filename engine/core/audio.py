@@ -47,7 +47,8 @@ def loudness(pcm: bytes) -> str:
     samples = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
     power = np.square(samples).reshape(-1, FRAME_SAMPLES).mean(axis=1)
     steps = np.rint(4 * np.log2(np.sqrt(power) + 1)).astype(int)
-    return _LETTERS[steps].tobytes().decode("ascii")
+    letters: bytes = _LETTERS[steps].tobytes()
+    return letters.decode("ascii")
 
 
 def level_of(letter: str) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from engine.core import events as ev
-from engine.core.cues import Awaits, Ending, Over, ending, over
+from engine.core.cues import Awaits, Ending, Over
 from engine.core.echo import Echo
 from engine.core.effects import (
     Ask,
@@ -26,6 +26,7 @@ from engine.core.effects import (
     Transfer,
 )
 from engine.core.hearing import ONSET_FRAMES, Hearing
+from engine.core.reading import Reading, read
 from engine.core.reply import Reply
 from engine.core.rules import Rules
 from engine.core.states import (
@@ -56,6 +57,8 @@ UNSEEN_START = 1.0
 """Seconds after which a reply counts as being heard although the line has not said so."""
 MOST_FAILURES = 2
 """Replies in a row that could not be made, after which the call ends."""
+NO_TURN = -1
+"""Of the empty ledger between two replies: no event carries it."""
 NOISE_FRAMES = 8
 """Fewer voiced frames without words in them are a cough or a click, not a question."""
 HOLD_LIMIT = 0.8
@@ -85,7 +88,7 @@ class Conversation:
         self._failed = 0
         """The utterance whose recognition broke while it was being said."""
         self._turn = Turn(0.0, Said())
-        self._reply = Reply(0)
+        self._reply = Reply(NO_TURN)
         self._unanswered = Said()
         self._awaited: dict[int, Awaited] = {}
         self._sound_began = 0.0
@@ -145,17 +148,17 @@ class Conversation:
                 self._played(event)
             case ev.Answered() if not self._turns:
                 self._ask(None)
-            case ev.Final(utterance, text, confidence):
-                self._recognized(utterance, text, confidence)
+            case ev.Final():
+                self._recognized(event)
             case ev.RecognitionFailed(utterance, why):
                 self._note("recognition_failed", utterance=utterance, why=why)
                 if utterance not in self._awaited:
                     self._failed = utterance  # before it was over
-                self._recognized(utterance, "", 0.0)
+                self._recognized(ev.Final(utterance, "", 0.0))
             case ev.Partial(utterance, text):
                 self._note("partial", utterance=utterance, words=len(text.split()))
                 if utterance == self._hearing.number:
-                    self._guessed(utterance, text)
+                    self._guessed(utterance, event.reading or read(text))
             case ev.Dtmf(digit):
                 self._unanswered = self._unanswered.then(Said(digits=digit, recognized=self._now))
             case ev.Sentence(turn, text) if turn == self._reply.turn:
@@ -196,31 +199,32 @@ class Conversation:
                 )
             self._out.append(effect)
             if isinstance(effect, StopListening) and effect.utterance == self._failed:
-                self._recognized(effect.utterance, "", 0.0)
+                self._recognized(ev.Final(effect.utterance, "", 0.0))
         self._shrugged = self._shrugged and hearing.sound_run > 0
 
-    def _guessed(self, utterance: int, text: str) -> None:
+    def _guessed(self, utterance: int, reading: Reading) -> None:
         """The words of the present utterance so far."""
-        self._hearing.words_tell(ending(text, self._awaits))
+        self._hearing.words_tell(reading.ending(self._awaits))
         if utterance != self._over:
             return
-        meaning = over(text)
-        self._company = utterance if meaning is Over.COMPANY else 0
-        if meaning is Over.STOP and self._is_talking:
+        self._company = utterance if reading.over is Over.COMPANY else 0
+        if reading.over is Over.STOP and self._is_talking:
             self._go(Listening())
 
-    def _recognized(self, utterance: int, text: str, confidence: float) -> None:
-        awaited = self._awaited.pop(utterance, None)
+    def _recognized(self, final: ev.Final) -> None:
+        text = final.text
+        awaited = self._awaited.pop(final.utterance, None)
         if awaited is None or (awaited.noise and not text):
             return
-        if awaited.over and self._changes_nothing(awaited, text):
-            self._note("company", utterance=utterance, words=len(text.split()))
+        reading = final.reading or read(text)
+        if awaited.over and self._changes_nothing(awaited, reading.over):
+            self._note("company", utterance=final.utterance, words=len(text.split()))
             return
         said = Said(
             words=(text,) if text else (),
-            confidence=confidence if text else 1.0,
+            confidence=final.confidence if text else 1.0,
             spoke=True,
-            unfinished=ending(text, self._awaits) is Ending.UNFINISHED,
+            unfinished=reading.ending(self._awaits) is Ending.UNFINISHED,
             voice_end=awaited.voice_end,
             closed=awaited.closed,
             recognized=self._now,
@@ -229,9 +233,8 @@ class Conversation:
         if awaited.over and self._is_talking:
             self._go(Listening())
 
-    def _changes_nothing(self, awaited: Awaited, text: str) -> bool:
+    def _changes_nothing(self, awaited: Awaited, meaning: Over) -> bool:
         """Were these words, said over our speech, no more than company? Then it goes on."""
-        meaning = over(text)
         if self._is_talking and awaited.noise:
             return meaning is not Over.STOP
         if meaning is not Over.COMPANY:
@@ -320,7 +323,7 @@ class Conversation:
         for utterance, awaited in list(self._awaited.items()):
             if self._now >= awaited.until:
                 self._note("recognition_late", utterance=utterance)
-                self._recognized(utterance, "", 0.0)
+                self._recognized(ev.Final(utterance, "", 0.0))
 
     def _caller_goes_on(self) -> bool:
         """More words are being said that belong to what is to be answered."""
@@ -502,7 +505,7 @@ class Conversation:
         self._reply_is_over(self._reply.then)
 
     def _reply_is_over(self, then: HangUp | Transfer | None) -> None:
-        self._reply = Reply(0)
+        self._reply = Reply(NO_TURN)
         if then is None:
             self._go(Refractory(self._now + self._rules.refractory))
             return
@@ -536,7 +539,7 @@ class Conversation:
                 **self._cause(state),
             )
             self._cut = reply if reply.complete else None
-        self._reply = Reply(0)
+        self._reply = Reply(NO_TURN)
 
     def _cause(self, state: State) -> dict[str, int | str]:
         """What stopped a reply; and, if it was a voice, how long after its first frame."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Transfer
+from engine.core.reading import Reading
 
 UNKNOWN = -1
 
@@ -62,6 +63,8 @@ class Partial:
 
     utterance: int
     text: str
+    reading: Reading | None = None
+    """What its words mean for the turn, if the words themselves are not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Final:
     utterance: int
     text: str
     confidence: float
+    reading: Reading | None = None
+    """As above."""
 
 
 @dataclass(frozen=True, slots=True)
