@@ -33,7 +33,7 @@ OVER: dict[Over, list[str]] = {
         *("um", "hmm", "ah", "Oh", "aha", "yeah", "Yeah, yeah.", "yeeeah", "yes", "Yes!", "yep"),
         *("okay", "OK", "O.K.", "ok ok", "Okay, okay", "right", "That's right", "I see", "sure"),
         *("Oh, I see.", "got it", "all right", "Alright", "of course", "great"),
-        *("sounds good", "perfect", "כן, okay", "go on"),
+        *("sounds good", "perfect", "כן, okay", "go on", "\ufb3bן"),
         *("", " ", "…", "?!", "♪"),
     ],
     Over.WORDS: [
@@ -201,7 +201,14 @@ ENDING: dict[tuple[Ending, Awaits], list[str]] = {
         *("לא רוצה", "גם אני", "דירה בפלו", "שבעת אלפים בערך", "מתאים לך", "כן בפלורנטין"),
         *("an apartment", "I'm looking for an apartment in Jaffa", "hello", "okay", "wait", "two"),
         *("I think so too", "a flat as well", "seven thousand or so", "apar", "why not", "me too"),
-        *("maybe not", "yes in Jaffa", "the day off", "that's what I'm looking for"),
+        *(
+            "maybe not",
+            "yes in Jaffa",
+            "in Jaffa, yes",
+            "בפלורנטין כן",
+            "the day off",
+            "that's what I'm looking for",
+        ),
     ],
     (Ending.OPEN, YES_NO): [
         "הראשון",

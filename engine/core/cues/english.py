@@ -40,21 +40,19 @@ LANGUAGE = Language(
     ),
     hesitation=phrases("uh | um | umm | uhm | er | err | erm | eh | ah | hm | hmm | uhh"),
     yes_no=phrases(
-        "yes | no | yeah | yea | yep | yup | nope | nah | no no | not really | of course"
-        " | of course not | sure | thats right | thats wrong | not right | thats not right"
-        " | correct | thats correct | exactly | absolutely | absolutely not | definitely"
-        " | definitely not | yes i do | yes i am | yes it is | no i dont | no im not | no it isnt"
-        " | no its not | none of them | none of those | neither | none | i think so"
-        " | i dont think so"
+        "yes | no | yeah | yea | yep | yup | nope | nah | not really | of course | of course not"
+        " | sure | thats right | thats wrong | not right | thats not right | correct"
+        " | thats correct | exactly | absolutely | absolutely not | definitely | definitely not"
+        " | yes i do | yes i am | yes it is | no i dont | no im not | no it isnt | no its not"
+        " | none of them | none of those | neither | none | i think so | i dont think so"
     ),
     settled=phrases(
-        "bye | bye bye | goodbye | good bye | good night | see you | see you later | see you then"
-        " | take care | have a nice day | have a good day | have a great day | you too | thats all"
-        " | thats it | that is all | thats everything | nothing else | wrong number"
-        " | not interested | im not interested | thanks | thank you | thank you very much"
-        " | thank you so much | thanks a lot | it doesnt matter | doesnt matter | no matter"
-        " | no preference | no limit | i dont mind | i dont care | whatever | anytime | any time"
-        " | whenever | anywhere"
+        "bye | goodbye | good bye | good night | see you | see you later | see you then | take care"
+        " | have a nice day | have a good day | have a great day | you too | thats all | thats it"
+        " | that is all | thats everything | nothing else | wrong number | not interested"
+        " | im not interested | thanks | thank you | thank you very much | thank you so much"
+        " | thanks a lot | it doesnt matter | doesnt matter | no matter | no preference | no limit"
+        " | i dont mind | i dont care | whatever | anytime | any time | whenever | anywhere"
     ),
     courtesy=phrases("please | thanks | thank you | thank you very much | thanks a lot"),
     dangling=phrases(
@@ -63,15 +61,14 @@ LANGUAGE = Language(
         " | around | near | between | into | under | over | above | below | within | without"
         " | until | till | like | as | is | are | i am | im | i | we | id | ive | were | want"
         " | need | wanna | looking | maybe | probably | actually | basically | well | you know"
-        " | i mean | lets say | say | not | very | at least | at most | every | some | next | per"
-        " | also | plus | roughly | approximately | maximum | no more than"
+        " | i mean | say | not | very | at least | at most | every | some | next | per | also"
+        " | plus | roughly | approximately | maximum"
     ),
     finished=phrases(
         "think so | hope so | guess so | believe so | as well | very well | why not | course not"
         " | maybe not | probably not | rather not | certainly not | absolutely not | definitely not"
-        " | yes i am | yes it is | it is | no im not | no its not | there is | there are"
-        " | what i want | what i need | all i need | all i want | what im looking for"
-        " | what i am looking for"
+        " | yes i am | it is | no im not | no its not | there is | there are | what i want"
+        " | what i need | all i need | all i want | what im looking for | what i am looking for"
     ),
     amounts=phrases(
         "thousand | thousands | grand | k | million | millions | mil | m | shekel | shekels | nis"
@@ -79,8 +76,8 @@ LANGUAGE = Language(
     ),
     remainders=phrases("hundred | half | quarter"),
     tails=phrases(
-        "or so | tops | max | maximum | at most | at least | more or less | give or take | roughly"
-        " | approximately | about | around | or less | a month | per month | monthly"
+        "or so | tops | max | maximum | at most | at least | give or take | roughly | approximately"
+        " | about | around | or less | a month | per month | monthly"
     ),
     choices=phrases(
         "am | pm | oclock | first | second | third | fourth | last | works | works for me | fine"
