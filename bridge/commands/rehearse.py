@@ -36,11 +36,12 @@ from bridge.rehearsal.phone import CallFailed
 from bridge.rehearsal.results import Finding
 from bridge.rehearsal.roads import LINES, Doors, road
 from bridge.rehearsal.runner import BUSY, lateness, rehearse, save, table
-from bridge.rehearsal.stage import FULL, MEDIUM, QUICK, Judged, Plan, Stage, ms
+from bridge.rehearsal.stage import FULL, MEDIUM, QUICK, Judged, Plan, Stage, ms, now_and_then
 from bridge.rehearsal.told import Traces
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.profile import Language, Profile
+from engine.ports import ProviderFailed
 from engine.providers import local
 from engine.receptionist import lexicon, spoken_forms
 
@@ -50,6 +51,9 @@ PLANS = {"quick": QUICK, "medium": MEDIUM, "full": FULL}
 
 class AskedWrongly(Exception):
     """The options do not fit together, or nothing answers."""
+
+
+WRONG = (AskedWrongly, BadSettings, AsteriskFailed, own_bridge.DidNotStart, ProviderFailed)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +95,13 @@ async def run(args: argparse.Namespace) -> int:
         _check_numbers(args)
         profile = read_profile(settings)
         judged = await _rehearse(args, settings, profile, checks)
-    except (AskedWrongly, BadSettings, AsteriskFailed, own_bridge.DidNotStart) as why:
+    except (
+        AskedWrongly,
+        BadSettings,
+        AsteriskFailed,
+        own_bridge.DidNotStart,
+        ProviderFailed,
+    ) as why:
         print(f"kav rehearse: {why}", file=sys.stderr)
         return 2
     findings = [one.finding for one in judged]
@@ -137,6 +147,7 @@ async def _rehearse(
         if speech.voice is None:
             raise AskedWrongly("nothing on this machine can speak: apt-get install espeak-ng")
         cast = Cast(speech.voice, _languages(args, profile))
+        await cast.prepare(_areas(profile), now_and_then(_tell))
         judged: list[Judged] = []
         for line in LINES if args.line == "all" else [args.line]:
             judged += await _on(line, args, settings, profile, bridge, cast, speech, checks)

@@ -2,7 +2,7 @@
 that is known, with their first and last voiced sample.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -15,12 +15,16 @@ from engine.ports import Voice
 
 LEVELS = (-26.0, -20.0, -32.0)
 """How loud callers speak, in dB below full scale: ordinary, near, soft."""
+WEAK = -40.0
+MONOLOGUE_SECONDS = 7.0
+"""Requirements 5.3: "6 to 7 s"."""
 VOICED = 10 ** (-25 / 20)
 """Of a clip's own loudness: 5 ms that are softer than that are no voice yet, or no more."""
 HOP, SPAN = RATE // 1000, RATE // 200
 PAUSE_BLOCKS = 6
 """A talker who does not pause is silent for 60 ms at most, as before a p or t."""
 
+Tell = Callable[[str], None]
 Texts = dict[Language, tuple[str, ...]]
 
 INTERRUPTIONS: Texts = {
@@ -44,7 +48,11 @@ MONOLOGUE: dict[Language, str] = {
     "en": "I am looking for an apartment with two or three rooms in Jaffa or in Florentin and it "
     "should have a balcony and a view of the sea and my budget is seven thousand shekels",
 }
-LOOKING = {"he": "אֲנִי מְחַפֶּשֶׂת דִּירָה {area}", "en": "I am looking for an apartment in {area}."}
+ALL = (INTERRUPTIONS, YES_NO, COMPANY, TURNS)
+LOOKING: dict[Language, str] = {
+    "he": "אֲנִי מְחַפֶּשֶׂת דִּירָה {area}",
+    "en": "I am looking for an apartment in {area}.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +93,8 @@ def voiced(pcm: bytes) -> tuple[float, float]:
     return int(loud[0]) / RATE, (int(loud[-1]) + SPAN) / RATE
 
 
-def without_pauses(pcm: bytes, seconds: float) -> bytes:
-    """The first seconds of a talker who does not breathe; shorter if there are no more."""
+def without_pauses(pcm: bytes) -> bytes:
+    """The same by a talker who does not breathe."""
     sound = samples(pcm)[: len(pcm) // 2 // BLOCK * BLOCK]
     blocks = sound.reshape(-1, BLOCK).astype(np.float64)
     soft = np.sqrt(np.mean(blocks * blocks, axis=1)) < 2 * VOICED * _active(sound.astype(float))
@@ -95,7 +103,7 @@ def without_pauses(pcm: bytes, seconds: float) -> bytes:
         quiet = quiet + 1 if is_soft else 0
         if quiet <= PAUSE_BLOCKS:
             kept.append(number)
-    return sound.reshape(-1, BLOCK)[kept].tobytes()[: 2 * round(seconds * RATE)]
+    return sound.reshape(-1, BLOCK)[kept].tobytes()
 
 
 class Cast:
@@ -105,9 +113,25 @@ class Cast:
         self.languages = tuple(languages)
         self._voice = voice
         self._spoken: dict[str, bytes] = {}
+        self._clips: dict[tuple[str, float], Clip] = {}
+
+    async def prepare(self, areas: Sequence[tuple[Language, str, str]], told: Tell) -> None:
+        """Renders everything before the calls: while they last, nobody shall need the time.
+        Raises `ProviderFailed`."""
+        texts = [text for it in self.languages for group in ALL for text in group[it]]
+        names = [LOOKING[it].format(area=area) for it, area, _ in areas if it in self.languages]
+        for number, text in enumerate([*texts, *names], 1):
+            for dbfs in (*LEVELS, WEAK) if text in texts else LEVELS[:1]:
+                await self.says(text, dbfs)
+            told(f"the callers' voice: {number} of {len(texts) + len(names)}")
+        for language in self.languages:
+            await self.goes_on(language)
 
     async def says(self, text: str, dbfs: float = LEVELS[0]) -> Clip:
-        return clip(text, await self._speak(text), dbfs)
+        key = text, dbfs
+        if key not in self._clips:
+            self._clips[key] = clip(text, await self._speak(text), dbfs)
+        return self._clips[key]
 
     async def says_all(self, texts: Texts, levels: Sequence[float] = LEVELS) -> list[Clip]:
         """Each text of each language at each level; one language after the other within a level."""
@@ -119,14 +143,18 @@ class Cast:
             for text in texts[language][number : number + 1]
         ]
 
-    async def goes_on(self, language: Language, seconds: float) -> Clip:
+    async def goes_on(self, language: Language) -> Clip:
         """A monologue without a pause."""
-        pcm = b""
-        while len(pcm) < 2 * RATE * seconds:
-            pcm += without_pauses(await self._speak(MONOLOGUE[language]), seconds)
-        return clip("a monologue", pcm[: 2 * round(seconds * RATE)], LEVELS[0])
+        key = language, LEVELS[0]
+        if key not in self._clips:
+            spoken = without_pauses(await self._speak(MONOLOGUE[language]))
+            several = spoken * (1 + round(MONOLOGUE_SECONDS * 2 * RATE) // max(1, len(spoken)))
+            pcm = several[: 2 * round(MONOLOGUE_SECONDS * RATE)]
+            self._clips[key] = clip("a monologue", pcm, LEVELS[0])
+        return self._clips[key]
 
     async def _speak(self, text: str) -> bytes:
+        """Raises `ProviderFailed`."""
         if text not in self._spoken:
             async with aclosing(self._voice.speak(text)) as pieces:
                 self._spoken[text] = b"".join([piece.pcm async for piece in pieces])
@@ -169,9 +197,9 @@ def _noise(seconds: float, seed: int, soft: int) -> Floats:
 
 def _active(sound: Floats) -> float:
     """The loudness of what is not pause."""
-    if not len(sound):
+    whole = sound[: len(sound) // BLOCK * BLOCK].reshape(-1, BLOCK)
+    if not len(whole):
         return 0.0
-    spans = np.array_split(sound, max(1, len(sound) // BLOCK))
-    loudness = np.sqrt([float(np.mean(span * span)) for span in spans])
+    loudness = np.sqrt(np.mean(whole * whole, axis=1))
     active = loudness[loudness > 0.1 * loudness.max()]
     return float(np.sqrt(np.mean(active * active))) if len(active) else 0.0

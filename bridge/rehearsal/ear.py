@@ -104,11 +104,13 @@ class Reply:
         at, likeness = find(self.pcm[: 2 * round(MARK * RATE)], heard)
         return at if likeness >= ALIKE else None
 
-    def busy(self, at: float, before: float = 0.1, after: float = 0.5) -> bool:
-        """Whether it has hardly a pause around this place in it."""
-        around = blocks(self.pcm)[max(0, round((at - before) * 100)) : round((at + after) * 100)]
-        wanted = round((before + after) * 100)
-        return len(around) >= wanted - 1 and bool(np.mean(around >= LOUD) >= 0.7)
+    def busy_places(self, start: float, end: float) -> list[float]:
+        """Where in it there is hardly a pause from 0.1 s before until 0.5 s after."""
+        loud = np.concatenate([[0.0], np.cumsum(blocks(self.pcm) >= LOUD)])
+        places = np.arange(max(10, math.ceil(start * 100)), math.floor(end * 100), 2)
+        places = places[places + 50 < len(loud)]
+        share = (loud[places + 50] - loud[places - 10]) / 60
+        return [int(at) / 100 for at in places[share >= 0.7]]
 
     def broken_off(self, heard: bytes, began: float, after: float) -> float | None:
         """When it fell silent, though it was not over, later than `after`; None if it did not.

@@ -91,7 +91,5 @@ async def _until_warm(told: asyncio.StreamReader, log: Path) -> None:
                 if line.startswith(WARM):
                     return
     except TimeoutError:
-        raise DidNotStart(
-            f"the bridge was not ready in {START_SECONDS:g} s; see {log}"
-        ) from None
+        raise DidNotStart(f"the bridge was not ready in {START_SECONDS:g} s; see {log}") from None
     raise DidNotStart(f"the bridge did not start; see {log}")

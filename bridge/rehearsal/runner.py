@@ -13,7 +13,9 @@ from bridge.rehearsal.ear import percentile
 from bridge.rehearsal.phone import CallFailed
 from bridge.rehearsal.results import Finding, Recording
 from bridge.rehearsal.stage import (
+    TRACE_SECONDS,
     CannotJudge,
+    Judge,
     Judged,
     Stage,
     Trial,
@@ -35,33 +37,68 @@ async def rehearse(stage: Stage, checks: Sequence[str]) -> list[Judged]:
     heard = await stage.learn_greeting()
     if not stage.greeted:
         why = heard.trouble or "it said nothing"
-        trial = Trial(recording(heard, stage.road.name), why)
+        trial = Trial(recording(heard), why)
         return [
             judged("greeting", stage.road.name, "the agent greets", why, [trial], passed=False),
             *[not_done(check, stage.road.name, "without a greeting") for check in checks],
         ]
+    judges = await _hold_all(stage, checks)
+    await asyncio.sleep(TRACE_SECONDS)  # for the bridge to write down the end of the last call
+    results = []
+    for check in checks:
+        found = [_with_lateness(stage, one) for one in await _judge(stage, check, judges[check])]
+        for finding in [one.finding for one in found]:
+            told = finding.measured or finding.why
+            stage.tell(f"{stage.road.name:12}{finding.check}: {finding.verdict}, {told}")
+        results += found
+    return results
+
+
+async def _hold_all(stage: Stage, checks: Sequence[str]) -> dict[str, Judge]:
+    """The calls of all checks."""
+    work: dict[str, asyncio.Task[Judge]] = {}
     async with asyncio.TaskGroup() as group:
-        work = {BESIDE: group.create_task(_check(stage, BESIDE))} if BESIDE in checks else {}
+        if BESIDE in checks:
+            work[BESIDE] = group.create_task(_hold(stage, BESIDE))
         for check in [check for check in checks if check in ALONE]:
-            work[check] = group.create_task(_check(stage, check))
+            work[check] = group.create_task(_hold(stage, check))
             await work[check]
         for check in [check for check in checks if check not in work]:
-            work[check] = group.create_task(_check(stage, check))
-    return [_with_lateness(stage, one) for check in checks for one in work[check].result()]
+            work[check] = group.create_task(_hold(stage, check))
+    return {check: task.result() for check, task in work.items()}
 
 
-async def _check(stage: Stage, check: str) -> list[Judged]:
+async def _hold(stage: Stage, check: str) -> Judge:
+    """The calls of one check."""
     try:
-        found = await CHECKS[check](stage)
+        return await CHECKS[check](stage)
     except CannotJudge as why:
-        found = [not_done(check, stage.road.name, str(why))]
-    except CallFailed as why:
-        found = [judged(check, stage.road.name, "the call is taken", str(why), [], passed=False)]
-    for one in found:
-        finding = one.finding
-        told = finding.measured or finding.why
-        stage.tell(f"{stage.road.name:12}{finding.check}: {finding.verdict}, {told}")
-    return found
+        result = not_done(check, stage.road.name, str(why))
+    except (CallFailed, ExceptionGroup) as why:
+        failure = _call_failed(why)
+        result = judged(check, stage.road.name, "calls are taken", failure, [], passed=False)
+
+    async def judge() -> list[Judged]:
+        return [result]
+
+    return judge
+
+
+def _call_failed(error: CallFailed | ExceptionGroup[Exception]) -> str:
+    """What it says, if it is nothing but calls that failed; else it is raised on."""
+    if isinstance(error, CallFailed):
+        return str(error)
+    refused, others = error.split(CallFailed)
+    if others is not None or refused is None:
+        raise error
+    return str(refused.exceptions[0])
+
+
+async def _judge(stage: Stage, check: str, judge: Judge) -> list[Judged]:
+    try:
+        return await judge()
+    except CannotJudge as why:
+        return [not_done(check, stage.road.name, str(why))]
 
 
 def _with_lateness(stage: Stage, one: Judged) -> Judged:

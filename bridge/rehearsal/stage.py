@@ -4,9 +4,10 @@ it is when nobody interrupts, and from trials to findings.
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -32,11 +33,28 @@ QUIET_LINE = comfort_noise(-60.0)
 """What a telephone hears of a quiet room."""
 SHOWN_FAULTS = 4
 """Recordings kept of trials that failed, of each check."""
+REST = 0.9
+"""Seconds of the greeting that are left after an interruption, so that it is one."""
 TRACE_SECONDS = 1.0
+PROGRESS_SECONDS = 2.0
 NO_TRACE = "no trace of the calls was found: say where the bridge's KAV_DATA is with --data"
 
 Facts = TypeVar("Facts")
 Tell = Callable[[str], None]
+
+
+def now_and_then(tell: Tell) -> Tell:
+    """The same, but not more often than a reader wants to see it."""
+    last = 0.0
+
+    def told(text: str) -> None:
+        nonlocal last
+        now = asyncio.get_running_loop().time()
+        if now - last >= PROGRESS_SECONDS:
+            last = now
+            tell(text)
+
+    return told
 
 
 class CannotJudge(Exception):
@@ -72,22 +90,38 @@ MEDIUM = Plan(24, 24, 4, 4, 2.0, 8, 8, 10, 12, 8, 60.0, 4, 30.0)
 FULL = Plan(100, 100, 10, 10, 15.0, 8, 50, 24, 60, 40, 300.0, 10, 60.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Held(Generic[Facts]):
-    """A call that was held to its end."""
+    """A call that was held to its end. What it was like is worked out when it is asked for: while
+    calls are held, the callers' timers need the time."""
 
     name: str
+    road: str
     phone: Phone
-    heard: bytes
     facts: Facts | None
     """What the caller did and saw; None if there was trouble."""
     trouble: str
     """Why the caller could not do what was wanted."""
-    told: Told | None
+    call: str
+    """By that name the bridge knows it; empty if that is not known."""
+    traces: Traces
+
+    @cached_property
+    def heard(self) -> bytes:
+        return self.phone.heard
+
+    @cached_property
+    def told(self) -> Told | None:
+        return self.traces.of(self.call)
+
+    @cached_property
+    def behind(self) -> float:
+        """The phone's second 0 on the bridge's clock."""
+        return self.told.behind(self.phone.spoken) if self.told else 0.0
 
     def second(self, traced: float) -> float:
         """A time of the bridge's trace on the phone's axis."""
-        return traced - (self.told.behind(self.phone.spoken) if self.told else 0.0)
+        return traced - self.behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +139,10 @@ class Trial:
 class Judged:
     finding: Finding
     recordings: tuple[Recording, ...] = ()
+
+
+Judge = Callable[[], Awaitable[list[Judged]]]
+"""What a check makes of its calls; asked when all calls of the road are over."""
 
 
 @dataclass
@@ -132,8 +170,9 @@ class Stage:
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.at_once)
         self._dialing = asyncio.Lock()
-        self._told_at = 0.0
+        self._seldom = now_and_then(self.tell)
         self._greeting: Reply | None = None
+        self._busy: list[float] = []
 
     @property
     def line_delay(self) -> float:
@@ -162,14 +201,21 @@ class Stage:
 
     async def learn_greeting(self) -> Held[None]:
         """What the agent says when nobody interrupts."""
-        held = await self.hold("greeting", self.hears_greeting)
+        held = await self.hold("greeting", hears_out)
         start, end = first_sound(held.heard), last_sound(held.heard)
         if start is not None and end is not None and not held.trouble:
             self._greeting = Reply(held.heard[2 * round(start * RATE) : 2 * round(end * RATE)])
+            self._busy = self._greeting.busy_places(GRACE, self._greeting.length - REST)
         return held
 
-    async def hears_greeting(self, phone: Phone) -> None:
-        await phone.quiet(after=SETTLED, limit=GREETING_SECONDS + 20.0)
+    def places(self, purpose: str, count: int) -> list[float]:
+        """Seconds of the greeting at which the agent is in the middle of talking: random, but the
+        same each time. Raises `CannotJudge`."""
+        if not self._busy:
+            length = self.greeting.length
+            raise CannotJudge(f"the greeting is too short to be interrupted: {length:.1f} s")
+        chosen = self.random(purpose)
+        return [chosen.choice(self._busy) for _ in range(count)]
 
     async def hold(
         self,
@@ -192,8 +238,8 @@ class Stage:
                 except (CallOver, WaitedTooLong) as why:
                     trouble = str(why)
             self.lateness.extend(phone.lateness)
-        told = await self.traces.of(call) if call else None
-        return Held(f"{self.road.name}-{name}", phone, phone.heard, facts, trouble, told)
+        named = f"{self.road.name}-{name}".replace(" ", "-")
+        return Held(named, self.road.name, phone, facts, trouble, call, self.traces)
 
     @asynccontextmanager
     async def _open(
@@ -220,26 +266,39 @@ class Stage:
             await asyncio.sleep(0.02)
         return ""
 
-    async def each(
-        self, check: str, trials: Iterable[Awaitable[Facts]], done: Callable[[int], str]
-    ) -> list[Facts]:
-        """All of them, as many at once as there are lines, with the progress told."""
-        results: list[Facts] = []
+    def progress(self, text: str) -> None:
+        self._seldom(f"{self.road.name:12}{text}")
 
-        async def one(trial: Awaitable[Facts]) -> None:
-            results.append(await trial)
-            self.progress(f"{check}: {done(len(results))}")
+    async def all(
+        self, check: str, calls: Sequence[Coroutine[None, None, Held[Facts]]]
+    ) -> list[Held[Facts]]:
+        """As many at once as there are lines, with the progress told."""
+        done = 0
+
+        async def one(call: Coroutine[None, None, Held[Facts]]) -> Held[Facts]:
+            nonlocal done
+            held = await call
+            done += 1
+            self.progress(f"{check}: {done} of {len(calls)} calls")
+            return held
 
         async with asyncio.TaskGroup() as group:
-            for trial in trials:
-                group.create_task(one(trial))
-        return results
+            work = [group.create_task(one(call)) for call in calls]
+        return [task.result() for task in work]
 
-    def progress(self, text: str) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._told_at >= 2.0:
-            self._told_at = now
-            self.tell(f"{self.road.name:12}{text}")
+
+async def hears_out(phone: Phone) -> None:
+    """Until the agent has finished its greeting."""
+    await phone.quiet(after=SETTLED, limit=GREETING_SECONDS + 20.0)
+
+
+async def in_time(waiting: Awaitable[None]) -> bool:
+    """Whether it happened; else the ear will tell what was missing."""
+    try:
+        await waiting
+    except (CallOver, WaitedTooLong):
+        return False
+    return True
 
 
 async def greets(phone: Phone) -> float:
@@ -268,14 +327,13 @@ async def says(phone: Phone, clip: Clip, onset: float | None = None) -> Said:
 
 def recording(
     held: Held[Facts],
-    road: str,
     moments: Sequence[Moment] = (),
     latencies: Sequence[Span] = (),
 ) -> Recording:
     wire = [Moment(second, "wire", what) for second, what in held.phone.happened]
     return Recording(
         name=held.name,
-        road=road,
+        road=held.road,
         caller=held.phone.spoken,
         agent=held.heard,
         moments=tuple(sorted([*moments, *wire], key=lambda moment: moment.second)),
@@ -289,8 +347,7 @@ def _states(held: Held[Facts]) -> tuple[Span, ...]:
     if held.told is None:
         return ()
     length = len(held.heard) / 2 / RATE
-    behind = held.told.behind(held.phone.spoken)
-    told = [(max(0.0, second - behind), what) for second, what in held.told.states]
+    told = [(max(0.0, held.second(second)), what) for second, what in held.told.states]
     ends = [*[second for second, _ in told[1:]], length]
     return tuple(
         Span(start, min(end, length), what)

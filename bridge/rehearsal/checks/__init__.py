@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 
 from bridge.rehearsal.checks import interruptions, line, turns
-from bridge.rehearsal.stage import Judged, Stage
+from bridge.rehearsal.stage import Judge, Stage
 
-Check = Callable[[Stage], Awaitable[list[Judged]]]
+Check = Callable[[Stage], Awaitable[Judge]]
 
 CHECKS: dict[str, Check] = {
     "barge-in": interruptions.barge_in,

@@ -2,26 +2,29 @@
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from bridge.rehearsal.callers import LEVELS, TURNS, street
-from bridge.rehearsal.checks.turns import TURN_P95, Answer, answers, converse
-from bridge.rehearsal.ear import first_sound, percentile, stretches
+from bridge.rehearsal.callers import LEVELS, TURNS, WEAK, street
+from bridge.rehearsal.checks.turns import converse
+from bridge.rehearsal.ear import Reply, first_sound, percentile, stretches
 from bridge.rehearsal.phone import Phone
 from bridge.rehearsal.results import Moment, Span
 from bridge.rehearsal.stage import (
     ANSWER_SECONDS,
     NO_TRACE,
-    QUIET_LINE,
     SETTLED,
     CannotJudge,
     Held,
+    Judge,
     Judged,
     Said,
     Stage,
     Trial,
     greets,
+    hears_out,
+    in_time,
     judged,
     ms,
     not_done,
@@ -41,7 +44,9 @@ BACK_P99 = 0.04
 TOO_EARLY = 0.05
 """Seconds: a reply begins with a little silence, which an ear cannot tell from the line's."""
 QUIET_CALL = 60.0
-WEAK_DBFS = -40.0
+BEFORE = "before"
+NOISE_SECONDS = 10.0
+"""Of traffic, over and over."""
 SPEECH_DBFS = LEVELS[0]
 NOISE_BELOW = (20.0, 10.0)
 """Decibels between a caller's speech and the street behind it."""
@@ -51,36 +56,43 @@ KEYS = "19"
 """The first makes a menu of a greeting, the second turns its pages."""
 
 
-async def long_call(stage: Stage) -> list[Judged]:
+async def long_call(stage: Stage) -> Judge:
     """A call of many minutes: no drop, no gap, a sign of life about every 18 s."""
     length = 60 * stage.plan.minutes
 
     async def act(phone: Phone) -> float:
-        await phone.quiet(after=SETTLED, limit=40.0)
-        key, others = KEYS[0], KEYS[1:]
+        await hears_out(phone)
+        keys = KEYS
         while phone.now < length:
-            await phone.press(key)
-            key = others
+            await phone.press(keys[0])
+            keys = keys[1:] or keys
             await phone.until(min(length, phone.now + KEY_EVERY))
             stage.progress(f"long call: {phone.now:.0f} of {length:.0f} s")
         return phone.now
 
     held = await stage.hold("long-call", act)
+
+    async def judge() -> list[Judged]:
+        return [_lasted(stage, held), _heartbeat(stage, held)]
+
+    return judge
+
+
+def _lasted(stage: Stage, held: Held[float]) -> Judged:
     faults = [held.trouble] if held.trouble else []
-    if held.phone.gaps:
-        at = ", ".join(f"{start:.1f}" for start, _ in held.phone.gaps[:5])
-        faults.append(f"{len(held.phone.gaps)} gaps in the agent's sound, at {at} s")
+    gaps = held.phone.gaps
+    if gaps:
+        at = ", ".join(f"{start:.1f}" for start, _ in gaps[:5])
+        faults.append(f"{len(gaps)} gaps in the agent's sound, at {at} s")
     faults += held.phone.faults
-    trial = Trial(recording(held, stage.road.name), "; ".join(faults), len(faults))
-    lasted = judged(
+    return judged(
         "long call",
         stage.road.name,
         f"{stage.plan.minutes:g} minutes without a drop or a gap",
-        f"{held.phone.now / 60:.1f} minutes, {len(held.phone.gaps)} gaps",
-        [trial],
+        f"{held.phone.now / 60:.1f} minutes, {len(gaps)} gaps",
+        [Trial(recording(held), "; ".join(faults))],
         passed=not faults,
     )
-    return [lasted, _heartbeat(stage, held)]
 
 
 def _heartbeat(stage: Stage, held: Held[float]) -> Judged:
@@ -100,7 +112,7 @@ def _heartbeat(stage: Stage, held: Held[float]) -> Judged:
         stage.road.name,
         bar,
         f"{len(beats)} {where}, at most {max(rests):.1f} s without one",
-        [Trial(recording(held, stage.road.name))],
+        [Trial(recording(held))],
         passed=not late and last <= HEARTBEAT[1] + BEATS_MARGIN,
     )
 
@@ -119,61 +131,72 @@ def _logged_beats(stage: Stage, held: Held[float]) -> list[float]:
     return [(datetime.fromisoformat(beat) - start).total_seconds() for beat in beats]
 
 
-async def back_to_listening(stage: Stage) -> list[Judged]:
+async def back_to_listening(stage: Stage) -> Judge:
     """The agent listens when the end of its reply was heard: at once, and never before."""
     if not stage.traces.there():
         raise CannotJudge(NO_TRACE)
-    count = stage.plan.acks
-    work = [_acks(stage, f"ack-{number + 1}") for number in range(count)]
-    results = await stage.each("back to listening", work, lambda done: f"{done} of {count} calls")
-    waits = [wait for found, _ in results for wait in found]
-    early = sum(1 for _, trial in results if "before" in trial.fault)
-    if not waits:
-        raise CannotJudge("no trace tells of a reply that was played to its end")
-    slowest = percentile(waits, 0.99)
-    return [
-        judged(
-            "back to listening",
-            stage.road.name,
-            f"p99 <= {ms(BACK_P99)}, never before",
-            f"p99 {ms(slowest)} of {len(waits)} replies, {early} before",
-            [trial for _, trial in results],
-            passed=slowest <= BACK_P99 and not early and all(found for found, _ in results),
-        )
-    ]
 
-
-async def _acks(stage: Stage, name: str) -> tuple[list[float], Trial]:
     async def act(phone: Phone) -> None:
-        await phone.quiet(after=SETTLED, limit=40.0)
+        await hears_out(phone)
         for key in KEYS:
             await phone.press(key)
             await phone.quiet(after=SETTLED + 0.4, limit=30.0)
 
-    held = await stage.hold(name, act)
-    if held.told is None:
-        return [], Trial(recording(held, stage.road.name), NO_TRACE, math.inf)
-    waits, told, faults = [], [], [held.trouble] if held.trouble else []
-    for done in [entry for entry in held.told.of("played") if entry.rest.endswith(" done")]:
-        state = _state_after(held, done)
-        if state is None:
-            continue
-        left = held.second(state)
-        ended = _ended_on_wire(held, done, left)
-        waits.append(left - ended)
-        told.append(Span(min(ended, left), max(ended, left), "back to listening"))
-    if held.told.of("played") and (fault := _too_early(stage, held)):
-        faults.append(fault)
-    slow = [wait for wait in waits if wait > BACK_P99]
-    faults += [f"{ms(wait)} after its end" for wait in slow]
-    shown = recording(held, stage.road.name, latencies=told)
-    return waits, Trial(shown, "; ".join(faults), max(waits, default=math.inf))
+    calls = await stage.all(
+        "back to listening",
+        [stage.hold(f"ack-{number + 1:02}", act) for number in range(stage.plan.acks)],
+    )
+
+    async def judge() -> list[Judged]:
+        return [_back(stage, calls)]
+
+    return judge
+
+
+def _back(stage: Stage, calls: Sequence[Held[None]]) -> Judged:
+    found = [_acks(stage.greeting, held) for held in calls]
+    waits = [wait for some, _ in found for wait in some]
+    early = sum(1 for _, trial in found if BEFORE in trial.fault)
+    if not waits:
+        raise CannotJudge(f"no trace tells of a reply that was played to its end; {NO_TRACE}")
+    slowest = percentile(waits, 0.99)
+    return judged(
+        "back to listening",
+        stage.road.name,
+        f"p99 <= {ms(BACK_P99)}, never before",
+        f"p99 {ms(slowest)} of {len(waits)} replies, {early} before",
+        [trial for _, trial in found],
+        passed=slowest <= BACK_P99 and not early and all(some for some, _ in found),
+    )
+
+
+def _acks(greeting: Reply, held: Held[None]) -> tuple[list[float], Trial]:
+    """How long it took after each reply, and the call."""
+    waits, spans = [], []
+    for done in _dones(held):
+        left = _state_after(held, done)
+        if left is not None:
+            ended = _ended_on_wire(held, done, left)
+            waits.append(left - ended)
+            spans.append(Span(min(ended, left), max(ended, left), "back to listening"))
+    faults = [held.trouble, _too_early(greeting, held)]
+    faults += [f"{ms(wait)} after its end" for wait in waits if wait > BACK_P99]
+    if not waits:
+        faults.append("no reply was played to its end")
+    shown = recording(held, latencies=spans)
+    why = "; ".join(fault for fault in faults if fault)
+    return waits, Trial(shown, why, max(waits, default=math.inf))
+
+
+def _dones(held: Held[None]) -> list[Entry]:
+    played = held.told.of("played") if held.told else []
+    return [entry for entry in played if entry.rest.endswith(" done")]
 
 
 def _state_after(held: Held[None], done: Entry) -> float | None:
-    assert held.told is not None
-    later = (second for second, _ in held.told.states if second >= done.second)
-    return next(later, None)
+    """When, on the phone's axis, the agent left the state in which it played."""
+    states = held.told.states if held.told else []
+    return next((held.second(second) for second, _ in states if second >= done.second), None)
 
 
 def _ended_on_wire(held: Held[None], done: Entry, left: float) -> float:
@@ -186,28 +209,46 @@ def _ended_on_wire(held: Held[None], done: Entry, left: float) -> float:
     return marks[-1] if marks else held.second(done.second)
 
 
-def _too_early(stage: Stage, held: Held[None]) -> str:
+def _too_early(greeting: Reply, held: Held[None]) -> str:
     """Was the greeting given up before all of it had been heard?"""
-    assert held.told is not None
-    began = stage.greeting.begins(held.heard)
-    dones = [one for one in held.told.of("played") if one.rest.endswith(" done")]
-    if began is None or not dones or dones[0].number != 1:
+    began, dones = greeting.begins(held.heard), _dones(held)
+    if held.told is None or began is None or not dones or dones[0].number != 1:
         return ""
-    left = held.second(_state_after(held, dones[0]) or math.inf)
+    left = _state_after(held, dones[0])
     heard = began + held.told.reply_length(1)
-    if left >= heard - TOO_EARLY:
+    if left is None or left >= heard - TOO_EARLY:
         return ""
-    return f"it listened {ms(heard - left)} before the end was heard"
+    return f"it listened {ms(heard - left)} {BEFORE} the end was heard"
 
 
-async def quiet_line(stage: Stage) -> list[Judged]:
+async def quiet_line(stage: Stage) -> Judge:
     """A caller who says nothing is not heard saying something; one who speaks softly is heard."""
-    calls = max(1, math.ceil(stage.plan.quiet / QUIET_CALL))
-    each = stage.plan.quiet / calls
-    work = [_silent(stage, f"quiet-{number + 1}", each) for number in range(calls)]
-    trials = await stage.each("quiet line", work, lambda done: f"{done} of {calls} calls")
+    count = max(1, math.ceil(stage.plan.quiet / QUIET_CALL))
+
+    async def act(phone: Phone) -> None:
+        await hears_out(phone)
+        await phone.until(phone.now + stage.plan.quiet / count)
+
+    silent = [stage.hold(f"quiet-{number + 1}", act) for number in range(count)]
+    calls = await stage.all("quiet line", silent)
+    languages = stage.cast.languages
+    clips = [await stage.cast.says(TURNS[language][0], WEAK) for language in languages]
+    soft = [
+        converse(stage, f"weak-{number + 1:02}", [clips[number % len(clips)]])
+        for number in range(stage.plan.weak)
+    ]
+    weak = await stage.all("weak speaker", soft)
+
+    async def judge() -> list[Judged]:
+        return [_quiet(stage, calls), _weak(stage, weak)]
+
+    return judge
+
+
+def _quiet(stage: Stage, calls: Sequence[Held[None]]) -> Judged:
+    trials = [_ghosts(held) for held in calls]
     ghosts = sum(int(trial.figure) for trial in trials)
-    silent = judged(
+    return judged(
         "quiet line",
         stage.road.name,
         "no ghost is heard or answered",
@@ -215,58 +256,50 @@ async def quiet_line(stage: Stage) -> list[Judged]:
         trials,
         passed=not any(trial.fault for trial in trials),
     )
-    return [silent, await _weak(stage)]
 
 
-async def _silent(stage: Stage, name: str, seconds: float) -> Trial:
-    async def act(phone: Phone) -> None:
-        await phone.quiet(after=SETTLED, limit=40.0)
-        await phone.until(phone.now + seconds)
-
-    held = await stage.hold(name, act, background=QUIET_LINE)
-    shown = recording(held, stage.road.name)
+def _ghosts(held: Held[None]) -> Trial:
     if held.told:
         ghosts = len(held.told.of("listen"))
-        return Trial(shown, f"{ghosts} utterances were heard" if ghosts else "", ghosts)
+        return Trial(recording(held), f"{ghosts} utterances were heard" if ghosts else "", ghosts)
     replies = stretches(held.heard, gap=SETTLED)[1:]
     fault = f"the agent spoke unasked, at {replies[0][0]:.1f} s" if replies else held.trouble
-    return Trial(shown, fault, len(replies))
+    return Trial(recording(held), fault, len(replies))
 
 
-async def _weak(stage: Stage) -> Judged:
-    texts = [TURNS[language][0] for language in stage.cast.languages]
-    clips = [await stage.cast.says(text, WEAK_DBFS) for text in texts]
-    count = stage.plan.weak
-    work = [
-        converse(stage, f"weak-{number + 1}", [clips[number % len(clips)]])
-        for number in range(count)
-    ]
-    calls = await stage.each("weak speaker", work, lambda done: f"{done} of {count}")
+def _weak(stage: Stage, calls: Sequence[Held[list[Said]]]) -> Judged:
     trials = []
     for held in calls:
-        answered = [one for one in answers(held, clips[:1]) if one.began is not None]
+        said = held.facts or []
+        answered = any(first_sound(held.heard, one.end) is not None for one in said)
         fault = "" if answered else held.trouble or "it was not answered"
-        trials.append(Trial(recording(held, stage.road.name), fault))
+        trials.append(Trial(recording(held), fault))
     good = sum(1 for trial in trials if not trial.fault)
     return judged(
         "weak speaker",
         stage.road.name,
-        f"heard at {WEAK_DBFS:g} dBFS",
-        f"{good} of {count} answered",
+        f"heard at {WEAK:g} dBFS",
+        f"{good} of {len(calls)} answered",
         trials,
-        passed=good == count,
+        passed=good == len(calls),
     )
 
 
-async def street_noise(stage: Stage) -> list[Judged]:
+async def street_noise(stage: Stage) -> Judge:
     """Traffic that begins during the call stops nobody, and what is said in it is answered."""
-    return [await _street(stage, below) for below in NOISE_BELOW]
+    calls = [await _street(stage, below) for below in NOISE_BELOW]
+
+    async def judge() -> list[Judged]:
+        return [
+            _in_noise(stage, held, below) for held, below in zip(calls, NOISE_BELOW, strict=True)
+        ]
+
+    return judge
 
 
-async def _street(stage: Stage, below: float) -> Judged:
-    noise = street(stage.plan.noise, SPEECH_DBFS - below)
-    language = stage.cast.languages[0]
-    clip = await stage.cast.says(TURNS[language][0], SPEECH_DBFS)
+async def _street(stage: Stage, below: float) -> Held[Said]:
+    noise = street(NOISE_SECONDS, SPEECH_DBFS - below)
+    clip = await stage.cast.says(TURNS[stage.cast.languages[0]][0], SPEECH_DBFS)
 
     async def act(phone: Phone) -> Said:
         await greets(phone)
@@ -275,29 +308,10 @@ async def _street(stage: Stage, below: float) -> Judged:
         await phone.quiet(after=SETTLED, limit=40.0)
         await _listens_on(phone, CALIBRATION + stage.plan.noise)
         said = await says(phone, clip)
-        await phone.agent_speaks(limit=ANSWER_SECONDS, since=said.end)
+        await in_time(phone.agent_speaks(limit=ANSWER_SECONDS, since=said.end))
         return said
 
-    held = await stage.hold(f"street-{below:g}-below", act)
-    faults = _disturbed(stage, held)
-    answer: list[Answer] = []
-    if held.facts is None:
-        faults.append(held.trouble)
-    else:
-        began = first_sound(held.heard, held.facts.end)
-        answer.append(Answer("", held.facts, began, 1))
-    told = [Moment(CALIBRATION, "caller", "traffic begins")]
-    spans = [span for one in answer for span in one.span]
-    wait = f", answered after {ms(answer[0].latency)}" if answer else ""
-    return judged(
-        f"street noise, {below:g} dB below speech",
-        stage.road.name,
-        "no interruption; then an utterance opens and closes",
-        f"{stage.plan.noise:.0f} s{wait}",
-        [Trial(recording(held, stage.road.name, told, spans), "; ".join(faults))],
-        passed=not faults,
-        why=f"the bar for a quiet line is {ms(TURN_P95)}" if answer else "",
-    )
+    return await stage.hold(f"street-{below:g}-below", act)
 
 
 async def _listens_on(phone: Phone, until: float) -> None:
@@ -310,10 +324,31 @@ async def _listens_on(phone: Phone, until: float) -> None:
         await phone.until(min(until, phone.now + 2.0))
 
 
-def _disturbed(stage: Stage, held: Held[Said]) -> list[str]:
+def _in_noise(stage: Stage, held: Held[Said], below: float) -> Judged:
+    faults = _disturbed(stage.greeting, held)
+    told, spans, wait = [Moment(CALIBRATION, "caller", "traffic begins")], [], ""
+    if (said := held.facts) is None:
+        faults.append(held.trouble)
+    elif (began := first_sound(held.heard, said.end)) is None:
+        faults.append("what was said in it was not answered")
+    else:
+        told.append(Moment(said.onset, "caller", "voice begins"))
+        spans.append(Span(said.end, began, "answer"))
+        wait = f", answered after {ms(began - said.end)}"
+    return judged(
+        f"street noise, {below:g} dB below speech",
+        stage.road.name,
+        "no interruption; then an utterance opens and closes",
+        f"{stage.plan.noise:.0f} s{wait}",
+        [Trial(recording(held, told, spans), "; ".join(faults))],
+        passed=not faults,
+    )
+
+
+def _disturbed(greeting: Reply, held: Held[Said]) -> list[str]:
     faults = []
-    began = stage.greeting.begins(held.heard)
-    if began is not None and not stage.greeting.heard_to_its_end(held.heard, began):
+    began = greeting.begins(held.heard)
+    if began is not None and not greeting.heard_to_its_end(held.heard, began):
         faults.append("the noise interrupted the greeting")
     cuts = held.told.notes("reply_cut") if held.told else []
     by_voice = [cut for cut in cuts if cut.facts.get("cause") == "voice"]

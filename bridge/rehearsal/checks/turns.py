@@ -15,13 +15,16 @@ from bridge.rehearsal.phone import Phone
 from bridge.rehearsal.results import Moment, Recording, Span
 from bridge.rehearsal.stage import (
     ANSWER_SECONDS,
+    NO_TRACE,
     SETTLED,
     CannotJudge,
     Held,
+    Judge,
     Judged,
     Said,
     Stage,
     Trial,
+    in_time,
     judged,
     ms,
     recording,
@@ -32,7 +35,6 @@ from bridge.rehearsal.told import Told
 from engine.core.audio import FRAME_SECONDS, RATE
 from engine.core.effects import Hear, Listen, StopListening
 from engine.core.events import Final
-from engine.dialogue.profile import Language
 from engine.ports import HearingCommand, Recognizer
 
 TURN_P95 = 1.2
@@ -42,13 +44,13 @@ REPLY_GAP = 0.9
 """A silence of the agent that lies between two replies: its refractory period is 1 s."""
 REFRACTORY = 1.0
 """Requirements, `REPLY_REFRACTORY_MS`."""
-MONOLOGUE = 7.0
 CUT = (4.5, 5.0)
 """Seconds into a monologue. Requirements 5.3."""
 EDGE = 0.1
 """Seconds by which a voice detector and the clip's own energy may differ about an onset."""
-CAUGHT = 0.85
-"""The share of names that are caught: 17 of 20 of a closed set, spoken by the local voice."""
+CAUGHT_SHARE = 0.85
+"""Of names: 17 of 20 of a closed set, spoken by the local voice."""
+CAUGHT, ASKED_AGAIN, WRONG, UNKNOWN = "caught", "asked again", "wrong", "unknown"
 WORDS_PER_CALL = 2
 
 
@@ -73,18 +75,19 @@ class Answer:
 
 async def converse(stage: Stage, name: str, clips: Sequence[Clip]) -> Held[list[Said]]:
     """Each clip when the agent has finished; the call goes on until the last was answered."""
-    said: list[Said] = []
 
     async def act(phone: Phone) -> list[Said]:
+        await phone.quiet(after=SETTLED, limit=40.0)
+        said = []
         for clip in clips:
-            await phone.quiet(after=SETTLED, limit=30.0)
             said.append(await says(phone, clip))
-            await phone.agent_speaks(limit=ANSWER_SECONDS, since=said[-1].end)
-        await phone.quiet(after=SETTLED, limit=30.0)
+            answered = phone.agent_speaks(limit=ANSWER_SECONDS, since=said[-1].end)
+            if not await in_time(answered):
+                break
+            await in_time(phone.quiet(after=SETTLED, limit=30.0))
         return said
 
-    held = await stage.hold(name, act)
-    return Held(held.name, held.phone, held.heard, said, held.trouble, held.told)
+    return await stage.hold(name, act)
 
 
 def answers(held: Held[list[Said]], clips: Sequence[Clip]) -> list[Answer]:
@@ -116,36 +119,41 @@ def _moments(them: Sequence[Answer]) -> list[Moment]:
     return told
 
 
-def _shown(stage: Stage, held: Held[list[Said]], them: Sequence[Answer]) -> Recording:
-    spans = [span for one in them for span in one.span]
-    return recording(held, stage.road.name, _moments(them), spans)
+def _shown(held: Held[list[Said]], them: Sequence[Answer]) -> Recording:
+    return recording(held, _moments(them), [span for one in them for span in one.span])
 
 
-async def yes_no(stage: Stage) -> list[Judged]:
+async def yes_no(stage: Stage) -> Judge:
     """«כן», «לא», "yes", "no", near and far from the microphone: one utterance, one answer."""
     clips = await stage.cast.says_all(YES_NO, LEVELS)
     stage.random("yes-no").shuffle(clips)
     count = stage.plan.short_answers
     wanted = [clips[number % len(clips)] for number in range(count)]
     groups = [wanted[at : at + WORDS_PER_CALL] for at in range(0, count, WORDS_PER_CALL)]
-    work = [_short(stage, f"yes-no-{number + 1}", group) for number, group in enumerate(groups)]
-    trials = await stage.each("yes/no", work, lambda done: f"{done} of {len(groups)} calls")
-    good = sum(count_good for count_good, _ in trials)
-    return [
-        judged(
-            "yes/no",
-            stage.road.name,
-            f"one utterance, one answer ({SHORT_SHARE:.0%})",
-            f"{good} of {count}",
-            [trial for _, trial in trials],
-            passed=good >= SHORT_SHARE * count,
-        )
-    ]
+    calls = await stage.all(
+        "yes/no",
+        [converse(stage, f"yes-no-{number:02}", group) for number, group in enumerate(groups)],
+    )
+
+    async def judge() -> list[Judged]:
+        found = [_short(held, group) for held, group in zip(calls, groups, strict=True)]
+        good = sum(caught for caught, _ in found)
+        return [
+            judged(
+                "yes/no",
+                stage.road.name,
+                f"one utterance, one answer ({SHORT_SHARE:.0%})",
+                f"{good} of {count}",
+                [trial for _, trial in found],
+                passed=good >= SHORT_SHARE * count,
+            )
+        ]
+
+    return judge
 
 
-async def _short(stage: Stage, name: str, clips: Sequence[Clip]) -> tuple[int, Trial]:
+def _short(held: Held[list[Said]], clips: Sequence[Clip]) -> tuple[int, Trial]:
     """How many of these words were caught, and the call."""
-    held = await converse(stage, name, clips)
     them = answers(held, clips)
     faults = [f"«{one.name}» got {one.replies} answers" for one in them if one.replies != 1]
     good = len(them) - len(faults)
@@ -155,37 +163,41 @@ async def _short(stage: Stage, name: str, clips: Sequence[Clip]) -> tuple[int, T
         faults.append(f"{len(them)} words were {utterances} utterances")
         good -= min(good, abs(utterances - len(them)))
     worst = max((one.latency for one in them), default=math.inf)
-    return good, Trial(_shown(stage, held, them), "; ".join(faults), worst)
+    return good, Trial(_shown(held, them), "; ".join(faults), worst)
 
 
-async def turn_latency(stage: Stage) -> list[Judged]:
+async def turn_latency(stage: Stage) -> Judge:
     """Conversations, one at a time: how long does the caller wait for each answer?"""
-    count = stage.plan.conversations
-    trials: list[Trial] = []
-    waits: list[float] = []
-    told: list[Told] = []
-    for number in range(count):
+    calls: list[tuple[Held[list[Said]], list[Clip]]] = []
+    for number in range(stage.plan.conversations):
         language = stage.cast.languages[number % len(stage.cast.languages)]
         clips = [await stage.cast.says(text) for text in TURNS[language]]
-        held = await converse(stage, f"turns-{language}-{number + 1}", clips)
-        stage.progress(f"turn latency: {number + 1} of {count} conversations")
+        calls.append((await converse(stage, f"turns-{number + 1:02}", clips), clips))
+        stage.progress(f"turn latency: {number + 1} of {stage.plan.conversations} calls")
+
+    async def judge() -> list[Judged]:
+        return [_latency(stage, calls)]
+
+    return judge
+
+
+def _latency(stage: Stage, calls: Sequence[tuple[Held[list[Said]], list[Clip]]]) -> Judged:
+    trials, waits = [], []
+    for held, clips in calls:
         them = answers(held, clips)
         waits += [one.latency - stage.line_delay for one in them]
-        told += [held.told] if held.told else []
         slow = [f"{ms(one.latency)} after «{one.name}»" for one in them if _late(stage, one)]
         worst = max((one.latency for one in them), default=math.inf)
-        trials.append(Trial(_shown(stage, held, them), "; ".join(slow) or held.trouble, worst))
-    return [
-        judged(
-            "turn latency",
-            stage.road.name,
-            f"p95 <= {ms(TURN_P95)}{stage.line_note}",
-            f"{spread(waits)} of {len(waits)} turns",
-            trials,
-            passed=bool(waits) and percentile(waits, 0.95) <= TURN_P95,
-            why=_breakdown(told),
-        )
-    ]
+        trials.append(Trial(_shown(held, them), "; ".join(slow) or held.trouble, worst))
+    return judged(
+        "turn latency",
+        stage.road.name,
+        f"p95 <= {ms(TURN_P95)}{stage.line_note}",
+        f"{spread(waits)} of {len(waits)} turns",
+        trials,
+        passed=bool(waits) and percentile(waits, 0.95) <= TURN_P95,
+        why=_breakdown([held.told for held, _ in calls if held.told]),
+    )
 
 
 def _late(stage: Stage, answer: Answer) -> bool:
@@ -206,49 +218,53 @@ def _breakdown(told: Sequence[Told]) -> str:
     return f"median ms by the bridge's trace: {parts}"
 
 
-async def monologue(stage: Stage) -> list[Judged]:
+async def monologue(stage: Stage) -> Judge:
     """Seven seconds without a pause: cut, answered after the refractory period, nothing lost."""
+    clips = [await stage.cast.goes_on(language) for language in stage.cast.languages]
     count = stage.plan.monologues
-    languages = stage.cast.languages
-    clips = [await stage.cast.goes_on(language, MONOLOGUE) for language in languages]
-    work = [
-        _monologue(stage, f"monologue-{number + 1}", clips[number % len(clips)])
-        for number in range(count)
-    ]
-    trials = await stage.each("monologue", work, lambda done: f"{done} of {count}")
-    good = sum(1 for trial in trials if not trial.fault)
-    looked = "" if stage.traces.there() else "what was lost is not known without a trace"
-    return [
-        judged(
-            "monologue",
-            stage.road.name,
-            f"cut after {CUT[0]} to {CUT[1]} s, answered, {REFRACTORY:g} s between replies, "
-            "no voice lost",
-            f"{good} of {count}",
-            trials,
-            passed=good == count,
-            why=looked,
-        )
-    ]
+    calls = await stage.all(
+        "monologue",
+        [
+            converse(stage, f"monologue-{number + 1:02}", [clips[number % len(clips)]])
+            for number in range(count)
+        ],
+    )
+
+    async def judge() -> list[Judged]:
+        trials = [_monologue(stage, held) for held in calls]
+        good = sum(1 for trial in trials if not trial.fault)
+        return [
+            judged(
+                "monologue",
+                stage.road.name,
+                f"cut after {CUT[0]} to {CUT[1]} s, answered, {REFRACTORY:g} s between replies, "
+                "no voice lost",
+                f"{good} of {count}",
+                trials,
+                passed=good == count,
+                why="" if calls[0].told else f"what was lost is not known: {NO_TRACE}",
+            )
+        ]
+
+    return judge
 
 
-async def _monologue(stage: Stage, name: str, clip: Clip) -> Trial:
-    held = await converse(stage, name, [clip])
+def _monologue(stage: Stage, held: Held[list[Said]]) -> Trial:
     if not held.facts:
-        return Trial(recording(held, stage.road.name), held.trouble, math.inf)
+        return Trial(recording(held), held.trouble, math.inf)
     said = held.facts[0]
     replies = [
         (said.onset + start, said.onset + end)
         for start, end in stretches(held.heard[2 * round(said.onset * RATE) :], REPLY_GAP)
     ]
     faults = _when_answered(stage, said, replies)
+    if held.told:
+        faults += _what_was_cut(held, said)
     told = [Moment(said.onset, "caller", "monologue begins"), Moment(said.end, "caller", "ends")]
     told += [Moment(start, "agent", "answers") for start, _ in replies]
     spans = [Span(said.onset, replies[0][0], "monologue to answer")] if replies else []
-    if held.told:
-        faults += _what_was_cut(held, said)
-    shown = recording(held, stage.road.name, told, spans)
-    return Trial(shown, "; ".join(faults), spans[0].end - spans[0].start if spans else math.inf)
+    wait = replies[0][0] - said.onset if replies else math.inf
+    return Trial(recording(held, told, spans), "; ".join(faults), wait)
 
 
 def _when_answered(stage: Stage, said: Said, replies: Sequence[tuple[float, float]]) -> list[str]:
@@ -282,56 +298,63 @@ def _what_was_cut(held: Held[list[Said]], said: Said) -> list[str]:
     return faults
 
 
-async def accuracy(stage: Stage) -> list[Judged]:
+async def accuracy(stage: Stage) -> Judge:
     """The business's areas by name: caught, or asked for again, but never another one."""
-    if not stage.areas:
-        raise CannotJudge("the profile names no areas")
     areas = [
         area
         for language in stage.cast.languages
         for area in [one for one in stage.areas if one[0] == language][: stage.plan.names]
     ]
-    work = [
-        _name(stage, f"name-{number + 1}", language, spoken, written)
-        for number, (language, spoken, written) in enumerate(areas)
-    ]
-    trials = await stage.each("accuracy", work, lambda done: f"{done} of {len(areas)}")
-    if all(verdict == "" for verdict, _ in trials):
+    if not areas:
+        raise CannotJudge("the profile names no areas")
+    clips = [await stage.cast.says(LOOKING[it].format(area=spoken)) for it, spoken, _ in areas]
+    calls = await stage.all(
+        "accuracy",
+        [converse(stage, f"name-{number:02}", [clip]) for number, clip in enumerate(clips)],
+    )
+
+    async def judge() -> list[Judged]:
+        found = [
+            await _name(stage, held, clip, written)
+            for held, clip, (_, _, written) in zip(calls, clips, areas, strict=True)
+        ]
+        return [_names(stage, found)]
+
+    return judge
+
+
+def _names(stage: Stage, found: Sequence[tuple[str, Trial]]) -> Judged:
+    if all(verdict == UNKNOWN for verdict, _ in found):
         raise CannotJudge(
             "what the agent said is not known: set KAV_TRACE_TEXT, or install the local recognizer"
         )
-    caught, wrong = (sum(1 for verdict, _ in trials if verdict == it) for it in ("caught", "wrong"))
-    return [
-        judged(
-            "accuracy",
-            stage.road.name,
-            f"{CAUGHT:.0%} of names caught, none taken for another",
-            f"{caught} of {len(areas)} caught, {wrong} taken for another, the rest asked again",
-            [trial for _, trial in trials],
-            passed=caught >= CAUGHT * len(areas) and not wrong,
-        )
-    ]
+    caught, wrong = (sum(1 for verdict, _ in found if verdict == it) for it in (CAUGHT, WRONG))
+    return judged(
+        "accuracy",
+        stage.road.name,
+        f"{CAUGHT_SHARE:.0%} of names caught, none taken for another",
+        f"{caught} of {len(found)} caught, {wrong} taken for another or not answered",
+        [trial for _, trial in found],
+        passed=caught >= CAUGHT_SHARE * len(found) and not wrong,
+    )
 
 
 async def _name(
-    stage: Stage, name: str, language: Language, spoken: str, written: str
+    stage: Stage, held: Held[list[Said]], clip: Clip, written: str
 ) -> tuple[str, Trial]:
-    """`caught`, `asked again`, `wrong`, or empty if it cannot be told; and the call."""
-    clip = await stage.cast.says(LOOKING[language].format(area=spoken))
-    held = await converse(stage, name, [clip])
     them = answers(held, [clip])
-    shown = _shown(stage, held, them)
+    shown = _shown(held, them)
     if not them or them[0].began is None:
-        return "wrong", Trial(shown, held.trouble or "it was not answered", 2.0)
+        return WRONG, Trial(shown, held.trouble or f"«{clip.name}» was not answered", 2.0)
     said = plain(await _what_agent_said(stage, held, them[0].said.end))
-    if not said:
-        return "", Trial(shown)
-    others = [area for _, _, area in stage.areas if plain(area) in said]
+    if not said.strip():
+        return UNKNOWN, Trial(shown)
     if plain(written) in said:
-        return "caught", Trial(shown)
-    if others:
-        return "wrong", Trial(shown, f"{written} was taken for {others[0]}", 2.0)
-    return "asked again", Trial(shown, f"{written} was not caught", 1.0)
+        return CAUGHT, Trial(shown)
+    for _, _, other in stage.areas:
+        if plain(other) in said:
+            return WRONG, Trial(shown, f"{written} was taken for {other}", 2.0)
+    return ASKED_AGAIN, Trial(shown, f"{written} was not caught; the agent said: {said}", 1.0)
 
 
 async def _what_agent_said(stage: Stage, held: Held[list[Said]], since: float) -> str:
