@@ -120,7 +120,7 @@ class Conversation:
             case Held(until=until) | Refractory(until):
                 waits.append(until)
             case Listening():
-                if self._unanswered.unfinished:
+                if self._unanswered.unfinished and self._may_answer:
                     waits.append(self._more_until)
             case Ended():
                 return None
@@ -329,8 +329,13 @@ class Conversation:
         """More words are being said that belong to what is to be answered."""
         return self._hearing.open and not self._hearing.going_on
 
+    @property
+    def _may_answer(self) -> bool:
+        """There is something to answer, and no more of it is on its way."""
+        return bool(self._unanswered) and not self._awaited and not self._caller_goes_on()
+
     def _answer_if_due(self) -> bool:
-        if not self._unanswered or self._awaited or self._caller_goes_on():
+        if not self._may_answer:
             return False
         if self._unanswered.unfinished and self._now < self._more_until:
             return False
