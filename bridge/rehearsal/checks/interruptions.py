@@ -363,7 +363,7 @@ def _words(stage: Stage, calls: Sequence[Held[Said]], rtt: float) -> Judged:
     good = sum(1 for trial in trials if not trial.fault)
     slow = f", RTT 0 to {ms(rtt)}" if rtt else ""
     return judged(
-        "words heard",
+        "words-heard",
         stage.road.name,
         f"off by at most {WORDS_OFF} word in {WORDS_SHARE:.0%}{slow}",
         f"{good} of {len(calls)}; off by p50 {percentile(off, 0.5):.0f}, most {max(off):.0f}",

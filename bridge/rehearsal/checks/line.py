@@ -67,7 +67,7 @@ async def long_call(stage: Stage) -> Judge:
             await phone.press(keys[0])
             keys = keys[1:] or keys
             await phone.until(min(length, phone.now + KEY_EVERY))
-            stage.progress(f"long call: {phone.now:.0f} of {length:.0f} s")
+            stage.progress(f"long-call: {phone.now:.0f} of {length:.0f} s")
         return phone.now
 
     held = await stage.hold("long-call", act)
@@ -86,7 +86,7 @@ def _lasted(stage: Stage, held: Held[float]) -> Judged:
         faults.append(f"{len(gaps)} gaps in the agent's sound, at {at} s")
     faults += held.phone.faults
     return judged(
-        "long call",
+        "long-call",
         stage.road.name,
         f"{stage.plan.minutes:g} minutes without a drop or a gap",
         f"{held.phone.now / 60:.1f} minutes, {len(gaps)} gaps",
@@ -143,7 +143,7 @@ async def back_to_listening(stage: Stage) -> Judge:
             await phone.quiet(after=SETTLED + 0.4, limit=30.0)
 
     calls = await stage.all(
-        "back to listening",
+        "back-to-listening",
         [stage.hold(f"ack-{number + 1:02}", act) for number in range(stage.plan.acks)],
     )
 
@@ -161,7 +161,7 @@ def _back(stage: Stage, calls: Sequence[Held[None]]) -> Judged:
         raise CannotJudge(f"no trace tells of a reply that was played to its end; {NO_TRACE}")
     slowest = percentile(waits, 0.99)
     return judged(
-        "back to listening",
+        "back-to-listening",
         stage.road.name,
         f"p99 <= {ms(BACK_P99)}, never before",
         f"p99 {ms(slowest)} of {len(waits)} replies, {early} before",
@@ -249,7 +249,7 @@ def _quiet(stage: Stage, calls: Sequence[Held[None]]) -> Judged:
     trials = [_ghosts(held) for held in calls]
     ghosts = sum(int(trial.figure) for trial in trials)
     return judged(
-        "quiet line",
+        "quiet-line",
         stage.road.name,
         "no ghost is heard or answered",
         f"{ghosts} in {stage.plan.quiet:.0f} s of comfort noise",
@@ -276,7 +276,7 @@ def _weak(stage: Stage, calls: Sequence[Held[list[Said]]]) -> Judged:
         trials.append(Trial(recording(held), fault))
     good = sum(1 for trial in trials if not trial.fault)
     return judged(
-        "weak speaker",
+        "weak-speaker",
         stage.road.name,
         f"heard at {WEAK:g} dBFS",
         f"{good} of {len(calls)} answered",
@@ -336,7 +336,7 @@ def _in_noise(stage: Stage, held: Held[Said], below: float) -> Judged:
         spans.append(Span(said.end, began, "answer"))
         wait = f", answered after {ms(began - said.end)}"
     return judged(
-        f"street noise, {below:g} dB below speech",
+        f"street-noise, {below:g} dB below speech",
         stage.road.name,
         "no interruption; then an utterance opens and closes",
         f"{stage.plan.noise:.0f} s{wait}",

@@ -52,6 +52,10 @@ CAUGHT_SHARE = 0.85
 """Of names: 17 of 20 of a closed set, spoken by the local voice."""
 CAUGHT, ASKED_AGAIN, WRONG, UNKNOWN = "caught", "asked again", "wrong", "unknown"
 WORDS_PER_CALL = 2
+SECOND_ANSWER = 1.8
+"""Seconds after an answer, in which an agent that answers twice would do so."""
+BREATH = 0.45
+"""A silence of the agent that is longer than those within a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,10 @@ class Answer:
         return [] if self.began is None else [Span(self.said.end, self.began, "answer")]
 
 
-async def converse(stage: Stage, name: str, clips: Sequence[Clip]) -> Held[list[Said]]:
-    """Each clip when the agent has finished; the call goes on until the last was answered."""
+async def converse(
+    stage: Stage, name: str, clips: Sequence[Clip], pause: float = SETTLED
+) -> Held[list[Said]]:
+    """Each clip when the agent has finished and been silent for a pause, the last one too."""
 
     async def act(phone: Phone) -> list[Said]:
         await phone.quiet(after=SETTLED, limit=40.0)
@@ -84,7 +90,7 @@ async def converse(stage: Stage, name: str, clips: Sequence[Clip]) -> Held[list[
             answered = phone.agent_speaks(limit=ANSWER_SECONDS, since=said[-1].end)
             if not await in_time(answered):
                 break
-            await in_time(phone.quiet(after=SETTLED, limit=30.0))
+            await in_time(phone.quiet(after=pause, limit=30.0))
         return said
 
     return await stage.hold(name, act)
@@ -131,8 +137,11 @@ async def yes_no(stage: Stage) -> Judge:
     wanted = [clips[number % len(clips)] for number in range(count)]
     groups = [wanted[at : at + WORDS_PER_CALL] for at in range(0, count, WORDS_PER_CALL)]
     calls = await stage.all(
-        "yes/no",
-        [converse(stage, f"yes-no-{number:02}", group) for number, group in enumerate(groups)],
+        "yes-no",
+        [
+            converse(stage, f"yes-no-{number + 1:02}", group, pause=SECOND_ANSWER)
+            for number, group in enumerate(groups)
+        ],
     )
 
     async def judge() -> list[Judged]:
@@ -140,7 +149,7 @@ async def yes_no(stage: Stage) -> Judge:
         good = sum(caught for caught, _ in found)
         return [
             judged(
-                "yes/no",
+                "yes-no",
                 stage.road.name,
                 f"one utterance, one answer ({SHORT_SHARE:.0%})",
                 f"{good} of {count}",
@@ -173,7 +182,7 @@ async def turn_latency(stage: Stage) -> Judge:
         language = stage.cast.languages[number % len(stage.cast.languages)]
         clips = [await stage.cast.says(text) for text in TURNS[language]]
         calls.append((await converse(stage, f"turns-{number + 1:02}", clips), clips))
-        stage.progress(f"turn latency: {number + 1} of {stage.plan.conversations} calls")
+        stage.progress(f"turn-latency: {number + 1} of {stage.plan.conversations} calls")
 
     async def judge() -> list[Judged]:
         return [_latency(stage, calls)]
@@ -190,7 +199,7 @@ def _latency(stage: Stage, calls: Sequence[tuple[Held[list[Said]], list[Clip]]])
         worst = max((one.latency for one in them), default=math.inf)
         trials.append(Trial(_shown(held, them), "; ".join(slow) or held.trouble, worst))
     return judged(
-        "turn latency",
+        "turn-latency",
         stage.road.name,
         f"p95 <= {ms(TURN_P95)}{stage.line_note}",
         f"{spread(waits)} of {len(waits)} turns",
@@ -255,7 +264,7 @@ def _monologue(stage: Stage, held: Held[list[Said]]) -> Trial:
     said = held.facts[0]
     replies = [
         (said.onset + start, said.onset + end)
-        for start, end in stretches(held.heard[2 * round(said.onset * RATE) :], REPLY_GAP)
+        for start, end in stretches(held.heard[2 * round(said.onset * RATE) :], BREATH)
     ]
     faults = _when_answered(stage, said, replies)
     if held.told:
