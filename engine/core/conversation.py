@@ -217,7 +217,7 @@ class Conversation:
         if awaited is None or (awaited.noise and not text):
             return
         reading = final.reading or read(text)
-        if awaited.over and self._changes_nothing(awaited, reading.over):
+        if awaited.over and self._changes_nothing(awaited, bool(text), reading.over):
             self._note("company", utterance=final.utterance, words=len(text.split()))
             return
         said = Said(
@@ -233,11 +233,12 @@ class Conversation:
         if awaited.over and self._is_talking:
             self._go(Listening())
 
-    def _changes_nothing(self, awaited: Awaited, meaning: Over) -> bool:
-        """Were these words, said over our speech, no more than company? Then it goes on."""
+    def _changes_nothing(self, awaited: Awaited, words: bool, meaning: Over) -> bool:
+        """Were these words, said over our speech, no more than company? Then it goes on. A voice
+        that interrupted us and was not understood is asked again."""
         if self._is_talking and awaited.noise:
             return meaning is not Over.STOP
-        if meaning is not Over.COMPANY:
+        if meaning is not Over.COMPANY or (self._cut and not words):
             return False
         return self._cut is None or self._goes_on()
 
