@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--url", help="twilio: the voice webhook or the stream (as in the settings)")
     add("--data", type=Path, metavar="DIR", help="the bridge's KAV_DATA (as in the settings)")
     add("--log", type=Path, metavar="FILE", help="the bridge's log in JSON (DATA/log.jsonl)")
-    add("--own-bridge", action="store_true", help=f"start one for it, in {own_bridge.FOLDER}")
+    add("--own-bridge", action="store_true", help="start one for it, in DATA/rehearsal")
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -226,7 +226,9 @@ def _said(trace: Path) -> str:
 
 async def _bridge(args: argparse.Namespace, settings: Settings, stack: AsyncExitStack) -> Bridge:
     if args.own_bridge:
-        return await stack.enter_async_context(own_bridge.running(settings.kav_data / "cache"))
+        folder = (args.data or settings.kav_data) / "rehearsal"
+        cache = settings.kav_data / "cache"
+        return await stack.enter_async_context(own_bridge.running(folder, cache))
     host, port = settings.kav_audiosocket_host, settings.kav_audiosocket_port
     if args.audiosocket:
         host, port = _address(args.audiosocket)

@@ -60,6 +60,7 @@ class Clip:
     """A sound of a caller. Times are seconds from its beginning."""
 
     name: str
+    """With its loudness."""
     pcm: bytes
     onset: float
     """The first voiced sample."""
@@ -71,7 +72,7 @@ def clip(name: str, pcm: bytes, dbfs: float) -> Clip:
     """The sound at that level, and where its voice is."""
     loud = leveled(pcm, dbfs)
     onset, end = voiced(loud)
-    return Clip(name, loud, onset, end)
+    return Clip(f"{name} ({dbfs:g} dBFS)", loud, onset, end)
 
 
 def leveled(pcm: bytes, dbfs: float) -> bytes:

@@ -12,7 +12,6 @@ from pathlib import Path
 from bridge.lab import free_port
 from bridge.rehearsal.roads import Doors
 
-FOLDER = Path("var/rehearsal")
 START_SECONDS = 300.0
 """The first time, every phrase of the agent is rendered."""
 WARM = b"Phrases: all"
@@ -33,16 +32,17 @@ class Bridge:
 
 
 @asynccontextmanager
-async def running(cache: Path) -> AsyncGenerator[Bridge]:
-    """On ports of its own; what was rendered before is taken from `cache`. Raises `DidNotStart`."""
-    log = _prepare(cache)
+async def running(folder: Path, cache: Path) -> AsyncGenerator[Bridge]:
+    """On ports of its own, in an empty folder; what was rendered before is taken from `cache`.
+    Raises `DidNotStart`."""
+    log = _prepare(folder, cache)
     audiosocket, http = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
     process = await asyncio.create_subprocess_exec(
         # Not `env=`: the rest of the environment is the settings' business.
         "/usr/bin/env",
         f"KAV_AUDIOSOCKET_PORT={audiosocket}",
         f"KAV_HTTP_PORT={http}",
-        f"KAV_DATA={FOLDER}",
+        f"KAV_DATA={folder}",
         "KAV_LOG=json",
         "KAV_TRACE_TEXT=true",
         "KAV_PUBLIC_URL=",
@@ -60,7 +60,7 @@ async def running(cache: Path) -> AsyncGenerator[Bridge]:
     try:
         await _until_warm(process.stdout, log)
         doors = Doors(("127.0.0.1", audiosocket), f"http://127.0.0.1:{http}/twilio/voice")
-        yield Bridge(doors, FOLDER, log)
+        yield Bridge(doors, folder, log)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -68,13 +68,13 @@ async def running(cache: Path) -> AsyncGenerator[Bridge]:
         await keeping
 
 
-def _prepare(cache: Path) -> Path:
-    """An empty folder; the log's place in it."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+def _prepare(folder: Path, cache: Path) -> Path:
+    """Empties the folder; returns the log's place in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     cache.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "cache").symlink_to(cache.resolve(), target_is_directory=True)
-    return FOLDER / "log.jsonl"
+    (folder / "cache").symlink_to(cache.resolve(), target_is_directory=True)
+    return folder / "log.jsonl"
 
 
 async def _keep(errors: asyncio.StreamReader, log: Path) -> None:

@@ -311,6 +311,7 @@ async def greets(phone: Phone) -> float:
 class Said:
     """When a clip was said, by its voice."""
 
+    what: str
     onset: float
     end: float
 
@@ -322,7 +323,7 @@ async def says(phone: Phone, clip: Clip, onset: float | None = None) -> Said:
         await phone.until(onset - clip.onset)
     start = phone.say(clip.pcm)
     await phone.said()
-    return Said(start + clip.onset, start + clip.end)
+    return Said(clip.name, start + clip.onset, start + clip.end)
 
 
 def recording(

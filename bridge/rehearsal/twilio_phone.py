@@ -172,6 +172,10 @@ class TwilioWire:
         closed = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED)
         while True:
             message = await self._socket.receive()
+            if message.type is aiohttp.WSMsgType.PING:
+                self._record.happened.append((now(), "ping"))
+                await self._socket.pong(message.data)
+                continue
             self._incoming.put_nowait((self._to_phone.due(now()), message))
             if message.type in closed or message.type is aiohttp.WSMsgType.ERROR:
                 return
@@ -384,7 +388,7 @@ async def _connect(
     headers = {"x-twilio-signature": signature(auth_token, url)} if auth_token else {}
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            return await http.ws_connect(_really(url, at), headers=headers)
+            return await http.ws_connect(_really(url, at), headers=headers, autoping=False)
     except TimeoutError as late:
         raise CallFailed(f"the stream was not open within {CONNECT_SECONDS} s") from late
     except aiohttp.ClientConnectorError as refused:

@@ -254,7 +254,7 @@ class AgentWire:
         second = (number + 1) * FRAME_SECONDS
         beat = round(self._manners.heartbeat * FRAMES)
         if beat and (number + 1) % beat == 0:
-            self._record.happened.append((second, f"mark hb-{number}"))
+            self._record.happened.append((second, "ping"))
         if self._manners.drops_at and second >= self._manners.drops_at:
             self._over.set()
 

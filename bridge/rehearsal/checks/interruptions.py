@@ -90,7 +90,7 @@ class Cut:
 
     def moments(self) -> list[Moment]:
         told = [
-            Moment(self.said.onset, "caller", "voice begins"),
+            Moment(self.said.onset, "caller", f"voice begins: {self.said.what}"),
             Moment(self.said.end, "caller", "voice ends"),
         ]
         if self.halted is not None:
@@ -191,7 +191,9 @@ def _halt_trial(held: Held[Said], cut: Cut | None, bar: float) -> Trial:
     if cut is None:
         return Trial(recording(held), held.trouble or UNUSUAL, math.inf)
     latencies = [] if cut.halted is None else [Span(cut.said.onset, cut.halted, "halt")]
-    return Trial(recording(held, cut.moments(), latencies), cut.fault(bar), cut.halt)
+    fault = cut.fault(bar)
+    shown = recording(held, cut.moments(), latencies)
+    return Trial(shown, f"{cut.said.what}: {fault}" if fault else "", cut.halt)
 
 
 async def resume(stage: Stage) -> Judge:
@@ -249,7 +251,10 @@ def _resumption(stage: Stage, held: Held[Said]) -> Trial:
     began = greeting.begins(held.heard)
     if said is None or began is None:
         return Trial(recording(held), held.trouble or UNUSUAL, math.inf)
-    told = [Moment(said.onset, "caller", "sound begins"), Moment(said.end, "caller", "sound ends")]
+    told = [
+        Moment(said.onset, "caller", f"{said.what} begins"),
+        Moment(said.end, "caller", "sound ends"),
+    ]
     halted = greeting.broken_off(held.heard, began, said.onset)
     if halted is None:
         return Trial(recording(held, told), figure=-math.inf)

@@ -96,7 +96,7 @@ def _lasted(stage: Stage, held: Held[float]) -> Judged:
 
 
 def _heartbeat(stage: Stage, held: Held[float]) -> Judged:
-    beats = [second for second, what in held.phone.happened if what.startswith("mark hb-")]
+    beats = [second for second, what in held.phone.happened if what == "ping"]
     where = "on the wire"
     if not beats:
         beats, where = _logged_beats(stage, held), "in the log"

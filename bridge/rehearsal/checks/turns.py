@@ -62,7 +62,6 @@ BREATH = 0.45
 class Answer:
     """What was said, and what came of it."""
 
-    name: str
     said: Said
     began: float | None
     """The agent's first sound after it."""
@@ -96,29 +95,26 @@ async def converse(
     return await stage.hold(name, act)
 
 
-def answers(held: Held[list[Said]], clips: Sequence[Clip]) -> list[Answer]:
+def answers(held: Held[list[Said]]) -> list[Answer]:
     """To everything that was said in a conversation."""
     said = held.facts or []
     nexts = [*[one.onset for one in said[1:]], math.inf]
-    return [
-        _answer(held.heard, clip.name, one, before)
-        for clip, one, before in zip(clips, said, nexts, strict=False)
-    ]
+    return [_answer(held.heard, one, before) for one, before in zip(said, nexts, strict=False)]
 
 
-def _answer(heard: bytes, name: str, said: Said, before: float) -> Answer:
+def _answer(heard: bytes, said: Said, before: float) -> Answer:
     began = first_sound(heard, said.end)
     if began is None or began >= before:
-        return Answer(name, said, None, 0)
+        return Answer(said, None, 0)
     end = len(heard) if before == math.inf else 2 * round(before * RATE)
     replies = stretches(heard[2 * round(said.end * RATE) : end], REPLY_GAP)
-    return Answer(name, said, began, len(replies))
+    return Answer(said, began, len(replies))
 
 
 def _moments(them: Sequence[Answer]) -> list[Moment]:
     told = []
     for one in them:
-        told.append(Moment(one.said.onset, "caller", f"voice begins: {one.name}"))
+        told.append(Moment(one.said.onset, "caller", f"voice begins: {one.said.what}"))
         told.append(Moment(one.said.end, "caller", "voice ends"))
         if one.began is not None:
             told.append(Moment(one.began, "agent", "answers"))
@@ -163,8 +159,8 @@ async def yes_no(stage: Stage) -> Judge:
 
 def _short(held: Held[list[Said]], clips: Sequence[Clip]) -> tuple[int, Trial]:
     """How many of these words were caught, and the call."""
-    them = answers(held, clips)
-    faults = [f"«{one.name}» got {one.replies} answers" for one in them if one.replies != 1]
+    them = answers(held)
+    faults = [f"«{one.said.what}» got {one.replies} answers" for one in them if one.replies != 1]
     good = len(them) - len(faults)
     faults += [f"«{clip.name}» was not said: {held.trouble}" for clip in clips[len(them) :]]
     utterances = len(held.told.of("listen")) if held.told else len(them)
@@ -177,11 +173,11 @@ def _short(held: Held[list[Said]], clips: Sequence[Clip]) -> tuple[int, Trial]:
 
 async def turn_latency(stage: Stage) -> Judge:
     """Conversations, one at a time: how long does the caller wait for each answer?"""
-    calls: list[tuple[Held[list[Said]], list[Clip]]] = []
+    calls = []
     for number in range(stage.plan.conversations):
         language = stage.cast.languages[number % len(stage.cast.languages)]
         clips = [await stage.cast.says(text) for text in TURNS[language]]
-        calls.append((await converse(stage, f"turns-{number + 1:02}", clips), clips))
+        calls.append(await converse(stage, f"turns-{number + 1:02}", clips))
         stage.progress(f"turn-latency: {number + 1} of {stage.plan.conversations} calls")
 
     async def judge() -> list[Judged]:
@@ -190,12 +186,12 @@ async def turn_latency(stage: Stage) -> Judge:
     return judge
 
 
-def _latency(stage: Stage, calls: Sequence[tuple[Held[list[Said]], list[Clip]]]) -> Judged:
+def _latency(stage: Stage, calls: Sequence[Held[list[Said]]]) -> Judged:
     trials, waits = [], []
-    for held, clips in calls:
-        them = answers(held, clips)
+    for held in calls:
+        them = answers(held)
         waits += [one.latency - stage.line_delay for one in them]
-        slow = [f"{ms(one.latency)} after «{one.name}»" for one in them if _late(stage, one)]
+        slow = [f"{ms(one.latency)} after «{one.said.what}»" for one in them if _late(stage, one)]
         worst = max((one.latency for one in them), default=math.inf)
         trials.append(Trial(_shown(held, them), "; ".join(slow) or held.trouble, worst))
     return judged(
@@ -205,7 +201,7 @@ def _latency(stage: Stage, calls: Sequence[tuple[Held[list[Said]], list[Clip]]])
         f"{spread(waits)} of {len(waits)} turns",
         trials,
         passed=bool(waits) and percentile(waits, 0.95) <= TURN_P95,
-        why=_breakdown([held.told for held, _ in calls if held.told]),
+        why=_breakdown([held.told for held in calls if held.told]),
     )
 
 
@@ -351,7 +347,7 @@ def _names(stage: Stage, found: Sequence[tuple[str, Trial]]) -> Judged:
 async def _name(
     stage: Stage, held: Held[list[Said]], clip: Clip, written: str
 ) -> tuple[str, Trial]:
-    them = answers(held, [clip])
+    them = answers(held)
     shown = _shown(held, them)
     if not them or them[0].began is None:
         return WRONG, Trial(shown, held.trouble or f"«{clip.name}» was not answered", 2.0)
