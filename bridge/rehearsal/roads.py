@@ -10,14 +10,14 @@ from typing import Protocol
 
 from bridge.lab import Asterisk
 from bridge.rehearsal import audiosocket_phone, sip_phone, twilio_phone
-from bridge.rehearsal.phone import Echo, Phone
+from bridge.rehearsal.callers import hiss
+from bridge.rehearsal.ear import ALIKE, find
+from bridge.rehearsal.phone import CallFailed, Echo, Phone
 
 LINES = ("audiosocket", "twilio", "sip")
-AGENT_NUMBER = "100"
-SIP_SECONDS = 0.12
-"""What a SIP phone, Asterisk and their jitter buffers add to both ways together. They were
-measured with Asterisk's own echo: 20 to 25 ms, beside 40 ms that the phone writes ahead and as much
-that it keeps for jitter."""
+AGENT, ECHO = "100", "600"
+"""What is dialled: see `asterisk/conf/extensions.conf.in`."""
+KNOCKS = 5
 
 
 class OpenPhone(Protocol):
@@ -33,7 +33,7 @@ class Road:
     name: str
     open: OpenPhone
     own_delay: float = 0.0
-    """Seconds that the line takes for both ways together, before any network."""
+    """Seconds that the line takes for both ways together, without any network."""
     far: bool = True
     """A slow network can be put between, and an echo."""
     named: bool = True
@@ -66,14 +66,32 @@ async def road(line: str, doors: Doors, asterisk_folder: Path) -> AsyncGenerator
                 Asterisk(asterisk_folder, bridge_host=host, bridge_port=port) as asterisk,
                 sip_phone.open_stack() as stack,
             ):
-                uri = f"sip:{AGENT_NUMBER}@127.0.0.1:{asterisk.sip_port}"
+                at = f"127.0.0.1:{asterisk.sip_port}"
 
                 def call(
                     *, background: bytes, echo: Echo | None, delay: float, jitter: float
                 ) -> AbstractAsyncContextManager[Phone]:
-                    return stack.call(uri, background=background)
+                    return stack.call(f"sip:{AGENT}@{at}", background=background)
 
-                yield Road(line, call, own_delay=SIP_SECONDS, far=False, named=False)
+                async with stack.call(f"sip:{ECHO}@{at}") as phone:
+                    own_delay = await way_there_and_back(phone)
+                yield Road(line, call, own_delay=own_delay, far=False, named=False)
+
+
+async def way_there_and_back(phone: Phone) -> float:
+    """Seconds that a sound takes through a line that returns it at once. Raises `CallFailed`."""
+    delays = []
+    for number in range(KNOCKS):
+        knock = hiss(0.1, number)
+        await phone.until(phone.now + 0.3)
+        start = phone.say(knock)
+        await phone.until(start + 0.7)
+        at, likeness = find(knock, phone.heard_between(start, start + 0.7))
+        if likeness >= ALIKE:
+            delays.append(at)
+    if not delays:
+        raise CallFailed(f"Asterisk's echo ({ECHO}) does not return what is said")
+    return min(delays)
 
 
 def _audiosocket(doors: Doors) -> OpenPhone:

@@ -78,7 +78,9 @@ class Told:
         length = 0.0
         for entry in self.of("audio"):
             if entry.number == turn:
-                starts += [length + float(at) for _, at in _WORD.findall(entry.rest)]
+                starts += [
+                    length + float(at) for _, at in _WORD.findall(entry.rest.partition(" loud=")[0])
+                ]
                 length += float(entry.rest.split()[1])
         return [*starts[1:], length] if starts else []
 

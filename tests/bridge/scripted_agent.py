@@ -55,6 +55,7 @@ class Manners:
     longest: int = 235
     refractory: int = 60
     answers: int = 1
+    mute: bool = False
     echo_proof: bool = False
     ghost_after: float = 0.0
     drops_at: float = 0.0
@@ -78,7 +79,7 @@ class Agent:
         self._manners = manners
         self._run = self._quiet = 0
         self._turn = GREETING
-        self._reply = talk(3.0, GREETING)
+        self._reply = b"" if manners.mute else talk(3.0, GREETING)
         self._sent = 0
         self._held = False
         self._spoken: deque[int] = deque([0] * 25, 25)

@@ -60,6 +60,8 @@ RTTS = (0.0, 0.15, 0.3)
 JITTER = 0.03
 LISTENED = 2.0
 """Seconds after a reply in which the agent must not answer its own echo."""
+BEFORE = 0.15
+"""Seconds: the agent may just have paused when it was interrupted."""
 UNUSUAL = "the greeting was not the usual one"
 
 
@@ -73,6 +75,8 @@ class Cut:
     answered: float | None
     went_on: bool
     """The greeting was heard again instead of an answer."""
+    unprovoked: bool = False
+    """It fell silent before anybody spoke."""
 
     @property
     def halt(self) -> float:
@@ -80,6 +84,8 @@ class Cut:
         return math.inf if self.halted is None else self.halted - self.said.onset
 
     def fault(self, bar: float) -> str:
+        if self.unprovoked:
+            return "the agent fell silent before anybody spoke"
         if self.halted is None:
             return "the agent talked on"
         if self.halt > bar:
@@ -129,6 +135,9 @@ def cut(greeting: Reply, held: Held[Said]) -> Cut | None:
     if held.facts is None or began is None:
         return None
     said = held.facts
+    first = greeting.broken_off(held.heard, began, began)
+    if first is not None and first < said.onset - BEFORE:
+        return Cut(began, said, None, None, went_on=False, unprovoked=True)
     halted = greeting.broken_off(held.heard, began, said.onset)
     if halted is None:
         return Cut(began, said, None, None, went_on=False)
@@ -362,16 +371,17 @@ async def words_heard(stage: Stage) -> Judge:
 
 def _words(stage: Stage, calls: Sequence[Held[Said]], rtt: float) -> Judged:
     trials = [_word_count(stage.greeting, held) for held in calls]
+    if not any(held.told and held.told.word_ends(1) for held in calls):
+        raise CannotJudge(f"no trace tells the greeting's words with their times; {NO_TRACE}")
     off = [trial.figure for trial in trials if trial.figure < math.inf]
-    if not off:
-        raise CannotJudge("no trace tells the words of an interrupted reply with their times")
     good = sum(1 for trial in trials if not trial.fault)
     slow = f", RTT 0 to {ms(rtt)}" if rtt else ""
     return judged(
         "words-heard",
         stage.road.name,
         f"off by at most {WORDS_OFF} word in {WORDS_SHARE:.0%}{slow}",
-        f"{good} of {len(calls)}; off by p50 {percentile(off, 0.5):.0f}, most {max(off):.0f}",
+        f"{good} of {len(calls)}"
+        + (f"; off by p50 {percentile(off, 0.5):.0f}, most {max(off):.0f}" if off else ""),
         trials,
         passed=good >= WORDS_SHARE * len(calls),
     )
@@ -381,7 +391,8 @@ def _word_count(greeting: Reply, held: Held[Said]) -> Trial:
     """`figure` is by how many words the bridge is wrong; infinite if it cannot be told."""
     what = cut(greeting, held)
     if what is None or what.halted is None:
-        return Trial(recording(held), held.trouble or "it was not interrupted", math.inf)
+        why = held.trouble or (what.fault(math.inf) if what else UNUSUAL)
+        return Trial(recording(held), why, math.inf)
     shown = recording(held, what.moments())
     notes = held.told.notes("reply_cut") if held.told else []
     cuts = [note.facts["words_heard"] for note in notes if note.facts.get("turn") == 1]

@@ -119,10 +119,10 @@ def _heartbeat(stage: Stage, held: Held[float]) -> Judged:
 
 def _logged_beats(stage: Stage, held: Held[float]) -> list[float]:
     """Their places in the call, if the bridge's log can be read."""
-    if stage.log is None or held.told is None:
+    if stage.log is None:
         return []
     lines = [json.loads(line) for line in stage.log.read_text().splitlines() if line[:1] == "{"]
-    ours = [line for line in lines if line.get("call") == held.phone.name]
+    ours = [line for line in lines if line.get("call") == held.call]
     began = [line["time"] for line in ours if line["event"] == "call_answered"]
     beats = [line["time"] for line in ours if line["event"] == "WS_KEEPALIVE"]
     if not began:
