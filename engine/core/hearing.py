@@ -136,6 +136,7 @@ class Hearing:
         if length >= self._max and (quiet > _CLOSURE or length >= self._latest):
             # Cut between words, so that none is torn; it is one voice that goes on.
             self.going_on = quiet < self._hangover
+            self.voice_run = 0  # more of it must come to begin another
             return self._close(utterance, utterance.frames)
         if quiet == self._hangover:
             return [*self._flush(utterance), Pause(utterance.number, utterance.frames)]
