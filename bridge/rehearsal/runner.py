@@ -58,8 +58,8 @@ async def _hold_all(stage: Stage, checks: Sequence[str]) -> dict[str, Judge]:
     """The calls of all checks."""
     work: dict[str, asyncio.Task[Judge]] = {}
     async with asyncio.TaskGroup() as group:
-        if BESIDE in checks:
-            work[BESIDE] = group.create_task(_hold(stage, BESIDE))
+        for check in [check for check in checks if check in BESIDE]:
+            work[check] = group.create_task(_hold(stage, check))
         for check in [check for check in checks if check in ALONE]:
             work[check] = group.create_task(_hold(stage, check))
             await work[check]

@@ -22,10 +22,10 @@ CHECKS: dict[str, Check] = {
     "street-noise": line.street_noise,
 }
 
-ALONE = ("turn-latency",)
-"""Nobody else talks meanwhile: on one machine, all wait for the same recognizer."""
-BESIDE = "long-call"
-"""It disturbs nobody and takes long: it goes on beside all others."""
+ALONE = ("turn-latency", "monologue")
+"""Nobody else talks meanwhile, for all wait for the same recognizer, and here that is timed."""
+BESIDE = ("long-call", "back-to-listening")
+"""Nothing has to be recognized in them: they go on beside those."""
 
 
 def purpose(check: str) -> str:
