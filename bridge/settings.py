@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     tts_tail_silence_ms: int = Field(
         200, ge=0, le=2000, description="Silence that ends every reply."
     )
+    kav_vad: Literal["auto", "energy", "silero"] = Field(
+        "auto",
+        description="Tells a voice: `energy` alone, or `silero` confirms it; `auto`: if installed.",
+    )
     kav_end_silence_ms: int = Field(
         500, ge=200, le=3000, description="Silence that ends the caller's turn."
     )

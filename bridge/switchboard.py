@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bridge.tracefiles import TraceFiles
 from engine.core.rules import Rules
-from engine.ports import Brain, Busy, Call, CallFacts, Line, Recognizer, Voice
+from engine.ports import Brain, Busy, Call, CallFacts, Line, Recognizer, SpeechDetector, Voice
 from engine.session import Session
 from engine.trace import Trace, masked, plain
 
@@ -18,6 +18,8 @@ class Equipment:
     recognizer: Recognizer
     voice: Voice
     new_brain: Callable[[CallFacts], Brain]
+    new_detector: Callable[[], SpeechDetector] | None = None
+    """None: loudness alone tells a voice."""
 
 
 class Switchboard:
@@ -51,6 +53,7 @@ class Switchboard:
             voice=equipment.voice,
             brain=equipment.new_brain(facts),
             trace=Trace(write, self._mask),
+            detector=equipment.new_detector() if equipment.new_detector else None,
             ended=ended,
         )
         self.live.add(session)

@@ -25,8 +25,8 @@ from bridge.ticker import Ticker
 from bridge.tracefiles import TraceFiles
 from bridge.twilio_media import TwilioSettings, add_routes
 from engine.dialogue.profile import Profile
-from engine.ports import Brain, CallFacts, OpenCall, ProviderFailed
-from engine.providers import local
+from engine.ports import Brain, CallFacts, OpenCall, ProviderFailed, SpeechDetector
+from engine.providers import local, silero
 from engine.providers.deaf import Deaf
 from engine.receptionist import Receptionist, lexicon, spoken_forms
 from engine.store import Appointments, StoreBroken
@@ -184,7 +184,21 @@ async def _equipment(
             caller=facts.caller,
         )
 
-    return Equipment(settings.rules(), recognizer or Deaf(), speech.voice, new_brain)
+    new_detector = _detector(settings, tell)
+    return Equipment(settings.rules(), recognizer or Deaf(), speech.voice, new_brain, new_detector)
+
+
+def _detector(settings: Settings, tell: Tell) -> Callable[[], SpeechDetector] | None:
+    """Silero, if it is wanted and there; loaded before the first call."""
+    if settings.kav_vad == "energy":
+        return None
+    if not silero.installed():
+        if settings.kav_vad == "silero":
+            raise BadSettings("KAV_VAD is silero, which is not installed: run tools/setup")
+        tell("Missing: Silero. Loudness alone tells a voice: coughs may interrupt the agent.")
+        return None
+    silero.open_detector()
+    return silero.open_detector
 
 
 async def _prepare(voice: local.LocalVoice, profile: Profile, tell: Tell) -> None:
