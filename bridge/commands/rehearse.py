@@ -29,7 +29,7 @@ from pathlib import Path
 from bridge.commands.call import START
 from bridge.lab import AsteriskFailed
 from bridge.rehearsal import own_bridge
-from bridge.rehearsal.callers import Cast
+from bridge.rehearsal.callers import Area, Cast
 from bridge.rehearsal.checks import CHECKS, purpose
 from bridge.rehearsal.own_bridge import Bridge
 from bridge.rehearsal.phone import CallFailed
@@ -205,11 +205,11 @@ def _languages(args: argparse.Namespace, profile: Profile) -> list[Language]:
     return spoken
 
 
-def _areas(profile: Profile) -> tuple[tuple[Language, str, str], ...]:
+def _areas(profile: Profile) -> tuple[Area, ...]:
     """Wide ones give way to what else is said: nobody asks for them alone."""
     areas = [area for area in profile.areas if not area.wide]
-    hebrew: list[tuple[Language, str, str]] = [("he", it.he_in, it.he) for it in areas]
-    english: list[tuple[Language, str, str]] = [("en", it.en, it.en) for it in areas]
+    hebrew = [Area("he", it.he_in, (it.he, it.he_in)) for it in areas]
+    english = [Area("en", it.en, (it.en,)) for it in areas]
     return (*hebrew, *english)
 
 

@@ -56,6 +56,17 @@ LOOKING: dict[Language, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """A name that must be caught."""
+
+    language: Language
+    spoken: str
+    """As callers say it, with points."""
+    written: tuple[str, ...]
+    """As the agent says it back: with and without a prefix."""
+
+
+@dataclass(frozen=True, slots=True)
 class Clip:
     """A sound of a caller. Times are seconds from its beginning."""
 
@@ -66,6 +77,10 @@ class Clip:
     """The first voiced sample."""
     end: float
     """After the last voiced sample."""
+
+
+def looking_for(area: Area) -> str:
+    return LOOKING[area.language].format(area=area.spoken)
 
 
 def clip(name: str, pcm: bytes, dbfs: float) -> Clip:
@@ -116,11 +131,11 @@ class Cast:
         self._spoken: dict[str, bytes] = {}
         self._clips: dict[tuple[str, float], Clip] = {}
 
-    async def prepare(self, areas: Sequence[tuple[Language, str, str]], told: Tell) -> None:
+    async def prepare(self, areas: Sequence[Area], told: Tell) -> None:
         """Renders everything before the calls: while they last, nobody shall need the time.
         Raises `ProviderFailed`."""
         texts = [text for it in self.languages for group in ALL for text in group[it]]
-        names = [LOOKING[it].format(area=area) for it, area, _ in areas if it in self.languages]
+        names = [looking_for(area) for area in areas if area.language in self.languages]
         for number, text in enumerate([*texts, *names], 1):
             for dbfs in (*LEVELS, WEAK) if text in texts else LEVELS[:1]:
                 await self.says(text, dbfs)

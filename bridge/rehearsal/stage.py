@@ -11,14 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from bridge.rehearsal.callers import Cast, Clip
+from bridge.rehearsal.callers import Area, Cast, Clip
 from bridge.rehearsal.ear import Reply, first_sound, last_sound, percentile
 from bridge.rehearsal.phone import CallOver, Echo, Phone, WaitedTooLong, comfort_noise
 from bridge.rehearsal.results import Finding, Moment, Recording, Span
 from bridge.rehearsal.roads import Road
 from bridge.rehearsal.told import Told, Traces
 from engine.core.audio import RATE
-from engine.dialogue.profile import Language
 from engine.ports import Recognizer
 
 GREETING_SECONDS = 20.0
@@ -35,6 +34,8 @@ SHOWN_FAULTS = 4
 """Recordings kept of trials that failed, of each check."""
 REST = 0.9
 """Seconds of the greeting that are left after an interruption, so that it is one."""
+STALL = 0.03
+"""Seconds: a caller's timer that is later makes holes in what is heard."""
 TRACE_SECONDS = 1.0
 PROGRESS_SECONDS = 2.0
 NO_TRACE = "no trace of the calls was found: say where the bridge's KAV_DATA is with --data"
@@ -119,6 +120,11 @@ class Held(Generic[Facts]):
         """The phone's second 0 on the bridge's clock."""
         return self.told.behind(self.phone.spoken) if self.told else 0.0
 
+    @property
+    def steady(self) -> bool:
+        """The caller's own timer never stalled: what is missing in the sound is the bridge's."""
+        return max(self.phone.lateness, default=0.0) <= STALL
+
     def second(self, traced: float) -> float:
         """A time of the bridge's trace on the phone's axis."""
         return traced - self.behind
@@ -139,6 +145,17 @@ class Trial:
 class Judged:
     finding: Finding
     recordings: tuple[Recording, ...] = ()
+
+
+def steady(calls: Sequence[Held[Facts]]) -> tuple[list[Held[Facts]], str]:
+    """The calls that can be judged by what was heard of them, and a note of the others. Raises
+    `CannotJudge` if most are others."""
+    good = [held for held in calls if held.steady]
+    if 2 * len(good) < len(calls):
+        raise CannotJudge("the machine was too busy: the callers' timers stalled in most calls")
+    others = len(calls) - len(good)
+    note = f"{others} of {len(calls)} calls are left out: the callers' timers stalled"
+    return good, note if others else ""
 
 
 Judge = Callable[[], Awaitable[list[Judged]]]
@@ -163,8 +180,7 @@ class Stage:
     recognizer: Recognizer | None = None
     phrases: tuple[str, ...] = ()
     """What the agent may well say."""
-    areas: tuple[tuple[Language, str, str], ...] = ()
-    """Names that must be caught: the language, as callers say it, as it is written."""
+    areas: tuple[Area, ...] = ()
     lateness: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:

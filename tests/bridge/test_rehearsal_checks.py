@@ -1,16 +1,16 @@
 """Each check of `kav rehearse` passes an agent with good manners and fails one with bad ones. The
 agents are scripted, time is virtual: what a check measures is known to the frame."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from bridge.rehearsal.callers import Cast
+from bridge.rehearsal.callers import Area, Cast
 from bridge.rehearsal.results import Finding
 from bridge.rehearsal.runner import rehearse
 from bridge.rehearsal.stage import Judged, Plan, Stage
 from bridge.rehearsal.told import Traces
-from engine.dialogue.profile import Language
 from tests import virtual_time
 from tests.bridge.scripted_agent import Manners, Talker, road_to
 
@@ -29,10 +29,7 @@ PLAN = Plan(
     weak=1,
     noise=8.0,
 )
-AREAS: tuple[tuple[Language, str, str], ...] = (
-    ("en", "Jaffa", "Jaffa"),
-    ("en", "Florentin", "Florentin"),
-)
+AREAS = (Area("en", "Jaffa", ("Jaffa",)), Area("en", "Florentin", ("Florentin",)))
 
 
 def rehearsed(check: str, manners: Manners, data: Path | None = None) -> list[Judged]:
@@ -84,6 +81,31 @@ def test_an_agent_that_cannot_be_interrupted_fails(manners: Manners, fault: str)
     finding = found("barge-in", manners)["barge-in"]
     assert finding.verdict == "failed"
     assert fault in finding.measured + finding.why
+
+
+def test_calls_in_which_the_callers_stalled_are_left_out() -> None:
+    results: list[Judged] = []
+
+    async def main() -> None:
+        stage = Stage(
+            road_to(Manners()),
+            Cast(Talker(), ("en",)),
+            PLAN,
+            Traces(Path("nowhere")),
+            log=None,
+            tell=lambda text: None,
+            at_once=1,
+        )
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(rehearse(stage, ["barge-in"]))
+            await asyncio.sleep(8.0)  # virtual seconds, into the second call
+            virtual_time.stall(0.05)
+        results.extend(work.result())
+
+    virtual_time.run(main())
+    (found,) = results
+    assert "of 5;" in found.finding.measured
+    assert found.finding.why.startswith("1 of 6 calls are left out: the callers' timers stalled")
 
 
 def test_a_short_answer_is_one_utterance_and_gets_one_answer(data: Path) -> None:

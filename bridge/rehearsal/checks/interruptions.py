@@ -37,6 +37,7 @@ from bridge.rehearsal.stage import (
     recording,
     says,
     spread,
+    steady,
 )
 
 HALT_P50, HALT_P95 = 0.14, 0.2
@@ -177,6 +178,7 @@ async def _interrupt_all(
 def _halts(
     stage: Stage, check: str, calls: Sequence[Held[Said]], p95: float, p50: float = math.inf
 ) -> Judged:
+    calls, note = steady(calls)
     cuts = [cut(stage.greeting, held) for held in calls]
     halts = [one.halt - stage.line_delay if one else math.inf for one in cuts]
     answered = sum(1 for one in cuts if one and one.answered and not one.went_on) / len(calls)
@@ -193,6 +195,7 @@ def _halts(
         passed=percentile(halts, 0.95) <= p95
         and percentile(halts, 0.5) <= p50
         and answered >= ANSWERED,
+        why=note,
     )
 
 
@@ -240,6 +243,7 @@ async def _sound_over(stage: Stage, name: str, clip: Clip, place: float) -> Held
 
 
 def _resumes(stage: Stage, kind: str, calls: Sequence[Held[Said]]) -> Judged:
+    calls, note = steady(calls)
     trials = [_resumption(stage, held) for held in calls]
     good = sum(1 for trial in trials if not trial.fault)
     pauses = [trial.figure for trial in trials if -math.inf < trial.figure < math.inf]
@@ -251,6 +255,7 @@ def _resumes(stage: Stage, kind: str, calls: Sequence[Held[Said]]) -> Judged:
         f"{good} of {len(calls)}; {paused}",
         trials,
         passed=good >= RESUMED_SHARE * len(calls),
+        why=note,
     )
 
 
@@ -319,6 +324,7 @@ async def _hears_out(stage: Stage, name: str, echo: Echo) -> Held[float]:
 
 
 def _alone(stage: Stage, calls: Sequence[Held[float]]) -> Judged:
+    calls, note = steady(calls)
     trials = [Trial(recording(held), _disturbed(stage.greeting, held)) for held in calls]
     failed = sum(1 for trial in trials if trial.fault)
     minutes = len(calls) * stage.greeting.length / 60
@@ -329,6 +335,7 @@ def _alone(stage: Stage, calls: Sequence[Held[float]]) -> Judged:
         f"{failed} times in {minutes:.1f} minutes of speech, echo of -{ECHO_LOSS_DB:g} dB",
         trials,
         passed=not failed,
+        why=note,
     )
 
 
@@ -370,6 +377,7 @@ async def words_heard(stage: Stage) -> Judge:
 
 
 def _words(stage: Stage, calls: Sequence[Held[Said]], rtt: float) -> Judged:
+    calls, note = steady(calls)
     trials = [_word_count(stage.greeting, held) for held in calls]
     if not any(held.told and held.told.word_ends(1) for held in calls):
         raise CannotJudge(f"no trace tells the greeting's words with their times; {NO_TRACE}")
@@ -384,6 +392,7 @@ def _words(stage: Stage, calls: Sequence[Held[Said]], rtt: float) -> Judged:
         + (f"; off by p50 {percentile(off, 0.5):.0f}, most {max(off):.0f}" if off else ""),
         trials,
         passed=good >= WORDS_SHARE * len(calls),
+        why=note,
     )
 
 

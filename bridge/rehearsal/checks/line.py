@@ -83,6 +83,9 @@ async def long_call(stage: Stage) -> Judge:
 def _lasted(stage: Stage, held: Held[float]) -> Judged:
     faults = [held.trouble] if held.trouble else []
     gaps = [(start, end) for start, end in held.phone.gaps if end - start > SLIP]
+    if gaps and not held.steady:
+        why = "the machine was too busy: the caller's own timer stalled, which is heard as a gap"
+        return not_done("long-call", stage.road.name, why)
     if gaps:
         at = ", ".join(f"{start:.1f}" for start, _ in gaps[:5])
         faults.append(f"{len(gaps)} gaps in the agent's sound, at {at} s")

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bridge.rehearsal.callers import LEVELS, LOOKING, TURNS, YES_NO, Clip
+from bridge.rehearsal.callers import LEVELS, TURNS, YES_NO, Area, Clip, looking_for
 from bridge.rehearsal.ear import first_sound, percentile, stretches
 from bridge.rehearsal.phone import Phone
 from bridge.rehearsal.results import Moment, Recording, Span
@@ -309,21 +309,18 @@ async def accuracy(stage: Stage) -> Judge:
     areas = [
         area
         for language in stage.cast.languages
-        for area in [one for one in stage.areas if one[0] == language][: stage.plan.names]
+        for area in [one for one in stage.areas if one.language == language][: stage.plan.names]
     ]
     if not areas:
         raise CannotJudge("the profile names no areas")
-    clips = [await stage.cast.says(LOOKING[it].format(area=spoken)) for it, spoken, _ in areas]
+    clips = [await stage.cast.says(looking_for(area)) for area in areas]
     calls = await stage.all(
         "accuracy",
         [converse(stage, f"name-{number:02}", [clip]) for number, clip in enumerate(clips)],
     )
 
     async def judge() -> list[Judged]:
-        found = [
-            await _name(stage, held, clip, written)
-            for held, clip, (_, _, written) in zip(calls, clips, areas, strict=True)
-        ]
+        found = [await _name(stage, held, area) for held, area in zip(calls, areas, strict=True)]
         return [_names(stage, found)]
 
     return judge
@@ -345,22 +342,24 @@ def _names(stage: Stage, found: Sequence[tuple[str, Trial]]) -> Judged:
     )
 
 
-async def _name(
-    stage: Stage, held: Held[list[Said]], clip: Clip, written: str
-) -> tuple[str, Trial]:
+async def _name(stage: Stage, held: Held[list[Said]], area: Area) -> tuple[str, Trial]:
     them = answers(held)
     shown = _shown(held, them)
     if not them or them[0].began is None:
-        return WRONG, Trial(shown, held.trouble or f"«{clip.name}» was not answered", 2.0)
+        return WRONG, Trial(shown, held.trouble or f"«{area.spoken}» was not answered", 2.0)
     said = plain(await _what_agent_said(stage, held, them[0].said.end))
     if not said.strip():
         return UNKNOWN, Trial(shown)
-    if plain(written) in said:
+    if _names_it(said, area):
         return CAUGHT, Trial(shown)
-    for _, _, other in stage.areas:
-        if plain(other) in said:
-            return WRONG, Trial(shown, f"{written} was taken for {other}", 2.0)
-    return ASKED_AGAIN, Trial(shown, f"{written} was not caught; the agent said: {said}", 1.0)
+    for other in stage.areas:
+        if _names_it(said, other):
+            return WRONG, Trial(shown, f"{area.spoken} was taken for {other.spoken}", 2.0)
+    return ASKED_AGAIN, Trial(shown, f"{area.spoken} was not caught; the agent said: {said}", 1.0)
+
+
+def _names_it(said: str, area: Area) -> bool:
+    return any(plain(name) in said for name in area.written)
 
 
 async def _what_agent_said(stage: Stage, held: Held[list[Said]], since: float) -> str:
