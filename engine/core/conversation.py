@@ -10,7 +10,7 @@ from typing import assert_never
 
 from engine.core import events as ev
 from engine.core.cues import Awaits, Ending, Over
-from engine.core.echo import Echo
+from engine.core.echo import AHEAD, Echo
 from engine.core.effects import (
     Ask,
     Cancel,
@@ -182,7 +182,7 @@ class Conversation:
 
     def _hear(self, frame: ev.Frame) -> None:
         hearing = self._hearing
-        echo = self._echo.expect(self._reply.level(self._now), frame.level)
+        echo = self._echo.expect(self._reply.level(self._now + AHEAD), frame.level)
         voiced = self._vad.hear(frame.level, frame.speech, echo)
         if self._vad.opened and not hearing.sound_run:
             self._sound_began = self._now

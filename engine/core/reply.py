@@ -100,9 +100,9 @@ class Reply:
             word.text for word, end in zip(self._words, ends, strict=False) if end <= position
         )
 
-    def level(self, now: float) -> int:
-        """How loud it is where the caller hears it (RMS of int16); 0: silent, held or over."""
+    def level(self, at: float) -> int:
+        """How loud it is at the caller's ear then (RMS of int16); 0: silent, held or over."""
         if self._held is not None or self._position_at is None:
             return 0
-        frame = int(self.heard(now) / FRAME_SECONDS)
+        frame = int(self.heard(at) / FRAME_SECONDS)
         return level_of(self._loudness[frame]) if frame < len(self._loudness) else 0
