@@ -20,7 +20,7 @@ answers there.
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from importlib import import_module
@@ -34,14 +34,24 @@ from bridge.rehearsal.checks import CHECKS, purpose
 from bridge.rehearsal.own_bridge import Bridge
 from bridge.rehearsal.phone import CallFailed
 from bridge.rehearsal.results import Finding
-from bridge.rehearsal.roads import LINES, Doors, road
+from bridge.rehearsal.roads import LINES, Doors, Road, road
 from bridge.rehearsal.runner import BUSY, lateness, rehearse, save, table
-from bridge.rehearsal.stage import FULL, MEDIUM, QUICK, Judged, Plan, Stage, ms, now_and_then
+from bridge.rehearsal.stage import (
+    FULL,
+    MEDIUM,
+    QUICK,
+    Judged,
+    Plan,
+    Stage,
+    ms,
+    not_done,
+    now_and_then,
+)
 from bridge.rehearsal.told import Traces
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.profile import Language, Profile
-from engine.ports import ProviderFailed
+from engine.ports import ProviderFailed, Recognizer
 from engine.providers import local
 from engine.receptionist import lexicon, spoken_forms
 
@@ -53,7 +63,7 @@ class AskedWrongly(Exception):
     """The options do not fit together, or nothing answers."""
 
 
-WRONG = (AskedWrongly, BadSettings, AsteriskFailed, own_bridge.DidNotStart, ProviderFailed)
+WRONG = (AskedWrongly, BadSettings, own_bridge.DidNotStart, ProviderFailed)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,13 +105,7 @@ async def run(args: argparse.Namespace) -> int:
         _check_numbers(args)
         profile = read_profile(settings)
         judged = await _rehearse(args, settings, profile, checks)
-    except (
-        AskedWrongly,
-        BadSettings,
-        AsteriskFailed,
-        own_bridge.DidNotStart,
-        ProviderFailed,
-    ) as why:
+    except WRONG as why:
         print(f"kav rehearse: {why}", file=sys.stderr)
         return 2
     findings = [one.finding for one in judged]
@@ -141,56 +145,74 @@ async def _rehearse(
             languages=profile.languages,
             lexicon=lexicon(profile),
             progress=_tell,
-            whisper="accuracy" in checks and not _in_clear(bridge),
+            whisper="accuracy" in checks and not bridge.in_clear,
         )
         stack.callback(speech.close)
         if speech.voice is None:
             raise AskedWrongly("nothing on this machine can speak: apt-get install espeak-ng")
         cast = Cast(speech.voice, _languages(args, profile))
         await cast.prepare(_areas(profile), now_and_then(_tell))
-        judged: list[Judged] = []
-        for line in LINES if args.line == "all" else [args.line]:
-            judged += await _on(line, args, settings, profile, bridge, cast, speech, checks)
-        return judged
+
+        def stage(way: Road) -> Stage:
+            return _stage(way, args, cast, bridge, profile, speech.recognizer)
+
+        folder = settings.kav_data / "asterisk"
+        lines = LINES if args.line == "all" else (args.line,)
+        return [
+            one
+            for line in lines
+            for one in await _on(line, bridge.doors, folder, stage, checks, alone=len(lines) == 1)
+        ]
 
 
 async def _on(
     line: str,
-    args: argparse.Namespace,
-    settings: Settings,
-    profile: Profile,
-    bridge: Bridge,
-    cast: Cast,
-    speech: local.Local,
+    doors: Doors,
+    asterisk_folder: Path,
+    new_stage: Callable[[Road], Stage],
     checks: Sequence[str],
+    *,
+    alone: bool,
 ) -> list[Judged]:
-    folder = settings.kav_data / "asterisk"
-    if line == "sip":
-        await _fetch_asterisk(folder)
+    """One road; when it is not the only one, it may be missing."""
     try:
-        async with road(line, bridge.doors, folder) as way:
-            stage = Stage(
-                way,
-                cast,
-                _plan(args),
-                Traces(bridge.data),
-                bridge.log,
-                _tell,
-                at_once=args.calls,
-                rtt=args.rtt / 1000,
-                jitter=args.jitter / 1000,
-                seed=args.seed,
-                recognizer=speech.recognizer,
-                phrases=tuple(without_points(form) for form in spoken_forms(profile)),
-                areas=_areas(profile),
-            )
+        if line == "sip":
+            await _fetch_asterisk(asterisk_folder)
+        async with road(line, doors, asterisk_folder) as way:
+            stage = new_stage(way)
             judged = await rehearse(stage, checks)
-    except CallFailed as why:
-        raise AskedWrongly(f"{why}; {START}") from None
-    late = lateness(stage)
-    if late > BUSY:
+    except (CallFailed, AsteriskFailed) as why:
+        if alone:
+            raise AskedWrongly(f"{why}; {START}") from None
+        return [not_done("every check", line, str(why))]
+    if (late := lateness(stage)) > BUSY:
         _tell(f"{line:12}the machine was too busy: callers' timers {ms(late)} late (p99)")
     return judged
+
+
+def _stage(
+    way: Road,
+    args: argparse.Namespace,
+    cast: Cast,
+    bridge: Bridge,
+    profile: Profile,
+    recognizer: Recognizer | None,
+) -> Stage:
+    return Stage(
+        way,
+        cast,
+        _plan(args),
+        Traces(bridge.data),
+        bridge.log,
+        _tell,
+        at_once=args.calls,
+        rtt=args.rtt / 1000,
+        jitter=args.jitter / 1000,
+        seed=args.seed,
+        recognizer=recognizer,
+        phrases=tuple(without_points(form) for form in spoken_forms(profile)),
+        areas=_areas(profile),
+    )
 
 
 def _plan(args: argparse.Namespace) -> Plan:
@@ -213,17 +235,6 @@ def _areas(profile: Profile) -> tuple[Area, ...]:
     return (*hebrew, *english)
 
 
-def _in_clear(bridge: Bridge) -> bool:
-    """Its traces tell what was said: nothing has to be recognized here."""
-    newest = sorted((bridge.data / "traces").glob("*.txt"))[-1:]
-    return any(char.isalpha() and char != "x" for path in newest for char in _said(path))
-
-
-def _said(trace: Path) -> str:
-    text = trace.read_text(encoding="utf-8")
-    return "".join(line.partition(" say ")[2] for line in text.splitlines() if "< say " in line)
-
-
 async def _bridge(args: argparse.Namespace, settings: Settings, stack: AsyncExitStack) -> Bridge:
     if args.own_bridge:
         folder = (args.data or settings.kav_data) / "rehearsal"
@@ -236,7 +247,9 @@ async def _bridge(args: argparse.Namespace, settings: Settings, stack: AsyncExit
     log = args.log or data / "log.jsonl"
     if args.log and not args.log.is_file():
         raise AskedWrongly(f"--log: there is no file {args.log}")
-    return Bridge(_doors(args.url, settings, (host, port)), data, log if log.is_file() else None)
+    doors = _doors(args.url, settings, (host, port))
+    kept = log if log.is_file() else None
+    return Bridge(doors, data, kept, in_clear=settings.kav_trace_text)
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -273,7 +286,7 @@ async def _answers(address: tuple[str, int], line: str) -> None:
 async def _fetch_asterisk(folder: Path) -> None:
     fetching = await asyncio.create_subprocess_exec(FETCH, folder, stdout=sys.stderr)
     if await fetching.wait():
-        raise AskedWrongly("Asterisk could not be fetched")
+        raise AsteriskFailed("Asterisk could not be fetched")
 
 
 def _report(folder: Path, judged: Sequence[Judged]) -> None:

@@ -29,6 +29,8 @@ class Bridge:
     doors: Doors
     data: Path
     log: Path | None
+    in_clear: bool
+    """Its traces tell what was said."""
 
 
 @asynccontextmanager
@@ -60,7 +62,7 @@ async def running(folder: Path, cache: Path) -> AsyncGenerator[Bridge]:
     try:
         await _until_warm(process.stdout, log)
         doors = Doors(("127.0.0.1", audiosocket), f"http://127.0.0.1:{http}/twilio/voice")
-        yield Bridge(doors, folder, log)
+        yield Bridge(doors, folder, log, in_clear=True)
     finally:
         if process.returncode is None:
             process.terminate()

@@ -28,7 +28,7 @@ SETTLED = 0.9
 """A silence of the agent that means: your turn."""
 GRACE = 0.45
 """No interruption is tried sooner after the agent's first sound (the grace may last 0.25 s)."""
-QUIET_LINE = comfort_noise(-60.0)
+QUIET_LINE = comfort_noise(-60.0, seconds=20.0)
 """What a telephone hears of a quiet room."""
 SHOWN_FAULTS = 4
 """Recordings kept of trials that failed, of each check."""
@@ -106,6 +106,10 @@ class Held(Generic[Facts]):
     call: str
     """By that name the bridge knows it; empty if that is not known."""
     traces: Traces
+    direct: bool
+    """The bridge has the very frames that the phone sent."""
+    one_way: float
+    """Seconds of the line from the phone to the bridge."""
 
     @cached_property
     def heard(self) -> bytes:
@@ -116,9 +120,19 @@ class Held(Generic[Facts]):
         return self.traces.of(self.call)
 
     @cached_property
+    def lag(self) -> int:
+        """The bridge's number of the phone's first frame."""
+        if self.direct or self.told is None:
+            return 0
+        # No sound is sent while a key is down: what comes after it lies elsewhere.
+        keys = [second for second, what in self.phone.happened if what.startswith("key")]
+        spoken = self.phone.spoken
+        return self.told.lag(spoken[: 2 * round(keys[0] * RATE)] if keys else spoken)
+
+    @cached_property
     def behind(self) -> float:
         """The phone's second 0 on the bridge's clock."""
-        return self.told.behind(self.phone.spoken) if self.told else 0.0
+        return self.told.behind(self.lag) - self.one_way if self.told else 0.0
 
     @property
     def steady(self) -> bool:
@@ -247,6 +261,7 @@ class Stage:
         facts, trouble = None, ""
         delay = (self.rtt if rtt is None else rtt) / 2
         way = {"delay": delay, "jitter": (self.jitter if jitter is None else jitter) / 2}
+        one_way = self.road.own_delay / 2 + (delay if self.road.far else 0.0)
         async with self._slots:
             async with self._open(background, echo, way) as (phone, call):
                 try:
@@ -255,7 +270,10 @@ class Stage:
                     trouble = str(why)
             self.lateness.extend(phone.lateness)
         named = f"{self.road.name}-{name}".replace(" ", "-")
-        return Held(named, self.road.name, phone, facts, trouble, call, self.traces)
+        direct = self.road.named
+        return Held(
+            named, self.road.name, phone, facts, trouble, call, self.traces, direct, one_way
+        )
 
     @asynccontextmanager
     async def _open(

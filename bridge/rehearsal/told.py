@@ -6,15 +6,16 @@ Only the text is read: nothing of the engine is needed for it.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, level
 
-_EARLY = 250
+_EARLY = 100
 """So many frames tell how the two clocks lie."""
 _ENTRY = re.compile(r"(\d+\.\d{3}) (> |  < )(.*)")
 _FRAMES = re.compile(r"([.\d]+)(?:/-?\d+)?([+-]\d+)?(?:x(\d+))?")
@@ -100,23 +101,27 @@ class Told:
         return given
 
     def lag(self, spoken: bytes) -> int:
-        """The number, among the bridge's frames, of the first that the phone sent: by what the
-        caller said, for a call may have begun earlier at one of its ends."""
-        sent = np.array([level(spoken[at : at + FRAME_BYTES]) for at in _starts(spoken)])
-        if not sent.any() or not self.levels:
+        """The number, among the bridge's frames, of the first that the phone sent, by what the
+        caller said: a call may have begun earlier at one of its ends."""
+        sent = _deviations([level(spoken[at : at + FRAME_BYTES]) for at in _starts(spoken)])
+        came = _deviations(self.levels)
+        if not len(sent) or not len(came):
             return 0
-        came = np.array(self.levels)
-        products = np.correlate(came.astype(float), sent.astype(float), "full")
-        return int(np.argmax(products)) - len(sent) + 1
+        return int(np.argmax(np.correlate(came, sent, "full"))) - len(sent) + 1
 
-    def behind(self, spoken: bytes) -> float:
-        """The phone's second 0 on this trace's clock: a frame leaves the phone when it is over,
-        and the one that came fastest came at once."""
-        lag = self.lag(spoken)
+    def behind(self, lag: int) -> float:
+        """The phone's second 0 on this trace's clock, later by the way to the bridge: a frame
+        leaves the phone when it is over, and the fastest one came at once."""
         early = list(enumerate(self.arrivals))[max(0, lag) :][:_EARLY]
         return min(
             (came - (number - lag + 1) * FRAME_SECONDS for number, came in early), default=0.0
         )
+
+
+def _deviations(levels: Sequence[int]) -> npt.NDArray[np.float64]:
+    """In decibels from the mean: loud and soft passages tell as much."""
+    decibels = 20 * np.log10(np.maximum(1.0, np.array(levels, dtype=float)))
+    return np.asarray(decibels - decibels.mean() if len(decibels) else decibels)
 
 
 def _starts(pcm: bytes) -> range:

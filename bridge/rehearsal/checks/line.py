@@ -32,6 +32,7 @@ from bridge.rehearsal.stage import (
     says,
 )
 from bridge.rehearsal.told import Entry
+from engine.core.audio import FRAME_SECONDS
 
 HEARTBEAT = (15.0, 20.0)
 """Seconds between two signs of life. Requirements, `HEARTBEAT_SEC`."""
@@ -209,9 +210,9 @@ def _ended_on_wire(held: Held[None], done: Entry, left: float) -> float:
     marks = [
         second
         for second, what in held.phone.happened
-        if what.endswith(":end returned") and second <= left
+        if what.endswith(":end returned") and second + held.one_way <= left + FRAME_SECONDS
     ]
-    return marks[-1] if marks else held.second(done.second)
+    return marks[-1] + held.one_way if marks else held.second(done.second)
 
 
 def _too_early(greeting: Reply, held: Held[None]) -> str:

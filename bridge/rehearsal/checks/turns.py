@@ -289,8 +289,7 @@ def _when_answered(stage: Stage, said: Said, replies: Sequence[tuple[float, floa
 def _what_was_cut(held: Held[list[Said]], said: Said) -> list[str]:
     """By the trace: where the monologue was cut, and which of its voice was given to nobody."""
     assert held.told is not None
-    lag = held.told.lag(held.phone.spoken)
-    first, last = (round(at / FRAME_SECONDS) + lag for at in (said.onset, said.end))
+    first, last = (round(at / FRAME_SECONDS) + held.lag for at in (said.onset, said.end))
     ends = [stop.frames for stop in held.told.of("stop-listening") if stop.frames > first]
     if not ends:
         return ["no utterance was closed"]
