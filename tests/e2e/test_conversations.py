@@ -19,6 +19,7 @@ from engine.core.audio import level
 from engine.profile import shipped_profile
 from engine.providers import local
 from engine.receptionist import lexicon, spoken_forms
+from engine.trace import replay
 from tests.e2e.conftest import PROJECT
 from tests.e2e.running_bridge import PUBLIC_URL, TOKEN, RunningBridge, running_bridge
 
@@ -260,6 +261,15 @@ def test_every_turn_tells_where_its_time_went(lab: Lab) -> None:
     for turn in turns:
         steps = ("endpoint_ms", "recognizer_ms", "waited_ms", "brain_ms", "voice_ms")
         assert turn["total_ms"] == pytest.approx(sum(turn[step] for step in steps), abs=len(steps))
+
+
+def test_every_call_replays_to_what_was_decided(lab: Lab) -> None:
+    """Of all calls above."""
+    traces = sorted((lab.bridge.data / "traces").glob("*.txt"))
+    assert len(traces) >= 10
+    for trace in traces:
+        told = trace.read_text(encoding="utf-8")
+        assert replay(told) == told, trace.name
 
 
 def test_without_models_a_caller_books_by_the_keys(tmp_path: Path) -> None:
