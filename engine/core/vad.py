@@ -33,6 +33,8 @@ class Vad:
     def __init__(self, base_rms: int, calibration_frames: int) -> None:
         self.opened = False
         """The last frame was loud enough, and louder than our own echo, whatever it was."""
+        self.threshold: float = base_rms
+        """The level at which a voice begins."""
         self._voiced = False
         self._base = base_rms
         self._calibrating = calibration_frames
@@ -44,15 +46,6 @@ class Vad:
         self._recent: deque[int] = deque(maxlen=_STEADY)
         self._steady = 0  # the level of a steady noise; falls with the first quiet moment
         self._quiet = 0  # frames so far that were certainly no voice
-
-    @property
-    def threshold(self) -> float:
-        """The level at which a voice begins."""
-        adapted = max(_ABOVE_FLOOR * self._floor, _ABOVE_STEADY * self._steady)
-        if self._calibrating > 0:
-            # Who speaks at once («הלו?») must not be taken for noise.
-            adapted = min(adapted, 3 * self._base)
-        return max(self._base, adapted)
 
     @property
     def gate(self) -> float:
@@ -73,17 +66,27 @@ class Vad:
         if level >= 0:
             self._quiet += level < self._base
             if level >= loudest_echo or level < self._floor:  # else the echo hides the noise
-                self._calibrating -= 1
-                self._follow_floor(level)
-                self._follow_steady(level, sure)
-                self._before = level
+                self._learn(level, sure)
         self.opened = level >= self.gate and level >= loudest_echo
         self._voiced = self.opened and (sure or speech == UNKNOWN)
         return self._voiced
 
-    def _follow_floor(self, level: int) -> None:
+    def _learn(self, level: int, sure: bool) -> None:
         # The louder of two neighbours: a single quiet frame inside speech is not the floor.
         quiet = max(level, self._before)
+        self._before = level
+        self._follow_floor(quiet)
+        self._steady = min(self._steady, quiet)
+        if not sure:  # some vowels are as steady as noise
+            self._follow_steady(level)
+        adapted = max(_ABOVE_FLOOR * self._floor, _ABOVE_STEADY * self._steady)
+        self._calibrating -= 1
+        if self._calibrating > 0:
+            # Who speaks at once («הלו?») must not be taken for noise.
+            adapted = min(adapted, 3 * self._base)
+        self.threshold = max(self._base, adapted)
+
+    def _follow_floor(self, quiet: int) -> None:
         if self._block_floor is None or quiet < self._block_floor:
             self._block_floor = quiet
             self._floor = min([*self._floors, quiet])
@@ -93,13 +96,9 @@ class Vad:
             self._floor = min(self._floors)
             self._block_floor, self._block_frames = None, 0
 
-    def _follow_steady(self, level: int, sure: bool) -> None:
-        self._steady = min(self._steady, max(level, self._before))
-        if sure:
-            return  # some vowels are as steady as noise
-        recent = self._recent
-        recent.append(level)
-        if len(recent) == _STEADY:
-            softest, loudest = min(recent), max(recent)
+    def _follow_steady(self, level: int) -> None:
+        self._recent.append(level)
+        if len(self._recent) == _STEADY:
+            softest, loudest = min(self._recent), max(self._recent)
             if softest < loudest <= _SAME * softest:  # noise has chance in it
                 self._steady = loudest

@@ -28,7 +28,7 @@ _PAUSE = 25
 """Frames that were not loud, after which it begins anew: a cough long after a sentence does not
 belong to it. It goes on over the gaps in a sentence: else it would be deafer in noise."""
 _GAIN = 10 / 32768
-"""Soft voices are told from noise as well as loud ones when all are made 20 dB louder."""
+"""20 dB louder: more of the soft and short words interrupt, and no more of the noises."""
 
 Sound = npt.NDArray[np.float32]
 

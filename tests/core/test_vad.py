@@ -134,6 +134,13 @@ def test_a_held_vowel_goes_on_when_the_detector_is_sure_of_it() -> None:
     assert all(vad.hear(level, speech=90) for level in vowel)
 
 
+def test_a_level_that_never_changes_is_no_noise() -> None:
+    """So that a trace may tell a voice as one level."""
+    vad = new()
+    hear(vad, noise(12, SECOND))
+    assert all(hear(vad, [1500] * SECOND))
+
+
 def test_the_gate_is_where_a_frame_is_loud() -> None:
     vad = new()
     hear(vad, noise(12, SECOND))
