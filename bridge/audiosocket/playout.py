@@ -51,7 +51,8 @@ class Playout:
         self._ended = False
         self._on_the_way: deque[_Sent] = deque()
         self._position = 0.0
-        self._told: tuple[int, float] = (0, 0.0)
+        self._told = 0.0
+        self._told_at: float | None = None
 
     def play(self, turn: int, pcm: bytes, now: float) -> None:
         if turn != self._turn:
@@ -87,17 +88,20 @@ class Playout:
     def news(self, now: float) -> Played | None:
         while self._on_the_way and self._on_the_way[0].heard_at <= now + 1e-6:
             self._position = self._on_the_way.popleft().position
-        turn, told = self._told
         if not self._turn:
             return None
         if self._ended and not self._queue and not self._on_the_way:
             news = Played(self._turn, self._position, done=True)
             self._begin(0)
             return news
-        moved = self._position - (told if turn == self._turn else 0.0)
-        if moved < (_NEWS_EVERY if turn == self._turn else FRAME_SECONDS) - 1e-6:
+        if self._told_at is not None and now - self._told_at < _NEWS_EVERY - 1e-6:
             return None
-        self._told = (self._turn, self._position)
+        # One that waits for sound on the way stands still, and that is news: nobody else knows of
+        # the voice's pause.
+        waits = self._told_at is not None and self._on_the_way
+        if self._position == self._told and not waits:
+            return None
+        self._told, self._told_at = self._position, now
         on_the_way = round(len(self._on_the_way) * FRAME_SECONDS, 3)
         return Played(self._turn, self._position, on_the_way=on_the_way)
 
@@ -107,7 +111,8 @@ class Playout:
         self._on_the_way.clear()
         self._rest = b""
         self._turn = turn
-        self._length = self._position = 0.0
+        self._length = self._position = self._told = 0.0
+        self._told_at = None
         self._ended = False
 
     def _append(self, frame: bytes) -> None:

@@ -151,12 +151,13 @@ class TwilioPlayout:
         if reply.told is not None and now - reply.told_at < NEWS_SECONDS:
             return None
         position = reply.position(now)
-        if position == reply.told:
+        # One that waits for sound on the way stands still, and that is news.
+        if position == reply.told == reply.sent:
             return None
         reply.told, reply.told_at = position, now
         # A clear takes half of the way, and the mark that told us of the position took the other.
-        on_the_way = round(min(self._way, (reply.sent - position) / RATE), 3)
-        return Played(reply.turn, position / RATE, on_the_way=on_the_way)
+        reach = reply.position(now + self._way)
+        return Played(reply.turn, position / RATE, on_the_way=round((reach - position) / RATE, 3))
 
     def _reply(self, turn: int) -> _Reply:
         """The reply that a turn's sound belongs to: the open one, or a new one."""
@@ -202,6 +203,7 @@ class TwilioPlayout:
             out.append(self._placed_mark(reply, "0"))
         if not reply.runs or self._buffered_until < now:
             self._buffered_until = max(self._buffered_until, now)
+            reply.told_at = -math.inf  # at once: nobody else knows of the pause
             reply.runs.append(_Run(self._buffered_until, reply.sent))
         out.append(codec.media(self._stream, piece))
         reply.sent += len(piece)

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.rehearsal.report import html, peaks, write
@@ -202,6 +202,7 @@ def test_a_peak_is_the_largest_amplitude_in_20_ms() -> None:
     assert peaks(b"").tolist() == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0, 0, 0, 900, 8000, 32767]), min_size=1, max_size=40))
 def test_a_waveform_passes_through_every_peak(amplitudes: list[int]) -> None:
     sound = np.repeat(np.array(amplitudes, "<i2"), 160).tobytes()
