@@ -20,7 +20,7 @@ from tests.bench.bridge_process import ROOT, BridgeProcess, bridge_process
 from tests.bench.figures import Figure, table
 
 CALLS = 10
-LOAD_SECONDS = 20.0
+LOAD_SECONDS = 30.0
 INTERRUPTED_CALLS = 5
 INTERRUPTIONS_EACH = 20
 MOST_CALLS = 60
@@ -74,6 +74,9 @@ async def _in_time(bridge: BridgeProcess, tell: Tell) -> list[Figure]:
         *bars.audiosocket(audiosocket),
         *bars.twilio(twilio),
         *bars.interruptions(interrupted),
+        *bars.listening("AudioSocket", audiosocket.listening),
+        *bars.listening("Twilio", twilio.listening),
+        *bars.turns(bridge.told("turn_latency")),
     ]
 
 

@@ -1,10 +1,20 @@
 """What was measured under load, as figures beside their bars, for `make bench` and the tests."""
 
+from collections.abc import Sequence
+
+from tests.bench.bridge_process import LogLine
 from tests.bench.figures import Figure, percentile
 from tests.bench.load import AudioSocketLoad, Conditions, Interruptions, Memory, TwilioLoad
 
 LATENESS_MS = 10.0
-INTERRUPTION_MS = 240.0
+INTERRUPTION_MS = 120.0
+"""From the first frame of a voice to the agent's silence; it is held after four."""
+OWN_SHARE_MS = 10.0
+"""Of the time from the caller's words to the first sound of the answer."""
+LISTENING_MS = 40.0
+"""From the end of a reply to the bridge's leaving it."""
+TOO_EARLY_MS = 5.0
+"""So much the clocks and logs of two processes may differ."""
 MB_PER_CALL = 2.0
 CPU_PER_CALL_MINUTE = 0.6
 UNFIT_MS = 5.0
@@ -69,6 +79,26 @@ def interruptions(them: Interruptions) -> list[Figure]:
         *_halts("AudioSocket: interrupted to last frame", them.audiosocket),
         *_halts("Twilio: interrupted to clear", them.twilio),
         *_conditions("interruptions", them.conditions),
+    ]
+
+
+def turns(lines: Sequence[LogLine]) -> list[Figure]:
+    """The engine's own share of each turn's latency: recognizer, brain and voice are instant."""
+    steps = ("waited_ms", "brain_ms", "voice_ms")
+    own = [sum(line.facts[step] for step in steps) for line in lines if "total_ms" in line.facts]
+    return [
+        Figure(f"words understood to first audio, p50 of {len(own)}", percentile(own, 0.5), "ms"),
+        Figure("words understood to first audio, p99", percentile(own, 0.99), "ms", OWN_SHARE_MS),
+        Figure("words understood to first audio, most", percentile(own, 1.0), "ms"),
+    ]
+
+
+def listening(line: str, seconds: tuple[float, ...]) -> list[Figure]:
+    what = f"{line}: reply played to listening again"
+    return [
+        Figure(f"{what}, p50 of {len(seconds)}", _ms(seconds, 0.5), "ms"),
+        Figure(f"{what}, p99", _ms(seconds, 0.99), "ms", LISTENING_MS),
+        Figure(f"{what}, too early", max(0.0, -_ms(seconds, 0.0)), "ms", TOO_EARLY_MS),
     ]
 
 

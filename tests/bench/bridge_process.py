@@ -11,11 +11,12 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import uvloop
@@ -50,11 +51,12 @@ class FixedEars:
 
 
 class ToneVoice:
-    """Every sentence is a tone that is nowhere silent for a whole frame."""
+    """Every sentence is a tone as loud and as uneven as a voice, nowhere silent for a frame."""
 
     def __init__(self) -> None:
-        time = np.arange(round(SENTENCE_SECONDS * RATE)) / RATE
-        self._pcm = (8000 * np.sin(2 * math.pi * 300 * time)).astype("<i2").tobytes()
+        turns = 2 * math.pi * np.arange(round(SENTENCE_SECONDS * RATE)) / RATE
+        loudness = 3000 + 2000 * np.sin(4 * turns)
+        self._pcm = (loudness * np.sin(300 * turns)).astype("<i2").tobytes()
 
     async def speak(self, text: str) -> AsyncGenerator[Speech]:
         half = len(self._pcm) // 4 * 2
@@ -82,18 +84,39 @@ class Holdings:
     files: int
 
 
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    call: str
+    at: float
+    """On our own monotonic clock."""
+    facts: dict[str, float]
+
+
 class BridgeProcess:
     """The running process, from outside."""
 
-    def __init__(self, process: asyncio.subprocess.Process, audiosocket: int, http: int) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, log: Path, audiosocket: int, http: int
+    ) -> None:
         self.audiosocket = audiosocket
         self.http = http
         self._process = process
+        self._log = log
 
     async def holdings(self) -> Holdings:
         assert self._process.stdin is not None
         self._process.stdin.write(b"\n")
         return Holdings(**await _answer(self._process))
+
+    def told(self, event: str) -> list[LogLine]:
+        """What its log has said of an event since the process began."""
+        ahead = time.time() - time.monotonic()
+        lines = map(json.loads, self._log.read_text().splitlines())
+        return [
+            LogLine(line["call"], datetime.fromisoformat(line["time"]).timestamp() - ahead, line)
+            for line in lines
+            if line["event"] == event
+        ]
 
     @property
     def private_mb(self) -> float:
@@ -121,7 +144,8 @@ class BridgeProcess:
 @asynccontextmanager
 async def bridge_process(folder: Path) -> AsyncGenerator[BridgeProcess]:
     """Traces and the log go to `folder`; the process ends with the block."""
-    with _log_file(folder) as log_file:
+    log = folder / "bridge.log"
+    with log.open("wb") as log_file:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", __name__, str(folder)),
             stdin=asyncio.subprocess.PIPE,
@@ -133,7 +157,7 @@ async def bridge_process(folder: Path) -> AsyncGenerator[BridgeProcess]:
     try:
         async with asyncio.timeout(_START_SECONDS):
             ports = await _answer(process)
-        yield BridgeProcess(process, **ports)
+        yield BridgeProcess(process, log, **ports)
     finally:
         assert process.stdin is not None
         process.stdin.close()
@@ -143,10 +167,6 @@ async def bridge_process(folder: Path) -> AsyncGenerator[BridgeProcess]:
         except TimeoutError:
             process.kill()
             await process.wait()
-
-
-def _log_file(folder: Path) -> IO[bytes]:
-    return (folder / "bridge.log").open("ab")
 
 
 async def _answer(process: asyncio.subprocess.Process) -> dict[str, int]:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Protocol, cast
 
 import aiohttp
@@ -29,9 +30,12 @@ _CLOSING_SECONDS = 5.0
 _HEADER = bytes((0x10, FRAME_BYTES >> 8, FRAME_BYTES & 0xFF))
 _HEADER_BYTES = 3
 _KIND_ID = 0x01
-_NOISE = np.random.default_rng(0).normal(0.0, 3000.0, FRAME_SAMPLES)
-VOICE = np.clip(_NOISE, -32768, 32767).astype("<i2").tobytes()
-FRAMES = (SILENCE, VOICE)
+_NOISE = np.random.default_rng(0).normal(0.0, 1.0, FRAME_SAMPLES)
+VOICE = [
+    np.clip(loudness * _NOISE, -32768, 32767).astype("<i2").tobytes()
+    for loudness in (3000, 1500, 800, 4000, 2000)
+]
+"""Sound that is never the same for long: what is, is noise."""
 
 
 class CallLost(Exception):
@@ -49,19 +53,22 @@ class FarEnd(Protocol):
 class AudioSocketEnd(asyncio.Protocol):
     """Asterisk's side of one call."""
 
-    _MESSAGES = tuple(_HEADER + frame for frame in FRAMES)
+    _SILENCE = _HEADER + SILENCE
+    _VOICE = tuple(_HEADER + frame for frame in VOICE)
 
     def __init__(self) -> None:
+        self.call = str(uuid.uuid4())
         self.ear = Ear()
         self.arrivals = array("d")
         self.voiced = bytearray()
         """Beside each arrival: whether that frame was other than silence."""
         self.lost = asyncio.Event()
         self._rest = b""
+        self._voices = cycle(self._VOICE)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is its own class
-        call = uuid.uuid4().bytes
+        call = uuid.UUID(self.call).bytes
         self._transport.write(bytes((_KIND_ID, 0, len(call))) + call)
 
     def data_received(self, data: bytes) -> None:
@@ -83,7 +90,7 @@ class AudioSocketEnd(asyncio.Protocol):
     async def send(self, voiced: bool, now: float) -> None:
         if self.lost.is_set():
             raise CallLost("AudioSocket: the bridge closed the connection")
-        self._transport.write(self._MESSAGES[voiced])
+        self._transport.write(next(self._voices) if voiced else self._SILENCE)
 
     async def close(self) -> None:
         self._transport.close()
@@ -96,22 +103,31 @@ class AudioSocketEnd(asyncio.Protocol):
             self.ear.hear(now, now)
 
 
+def _payload(pcm: bytes) -> str:
+    return base64.b64encode(pcm_to_mulaw(pcm)).decode("ascii")
+
+
 class TwilioEnd:
     """Twilio's side of one call: a buffer that plays in real time, and marks that come back."""
 
-    _PAYLOADS = tuple(base64.b64encode(pcm_to_mulaw(frame)).decode("ascii") for frame in FRAMES)
+    _SILENCE = _payload(SILENCE)
+    _VOICE = tuple(_payload(frame) for frame in VOICE)
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, stream: str) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, stream: str, call: str) -> None:
+        self.call = call
         self.ear = Ear()
         self.clears: list[float] = []
         self.margins: list[float] = []
         """Seconds that were left in the buffer whenever more of a reply came; below 0: dry."""
+        self.ends: list[float] = []
+        """When the mark that closes a reply was returned."""
         self._socket = socket
         self._stream = stream
         self._played_until = 0.0
         self._in_reply = False
         self._marks: deque[tuple[float, str]] = deque()
         self._sent = 0
+        self._voices = cycle(self._VOICE)
 
     async def listen(self) -> None:
         async for message in self._socket:
@@ -121,12 +137,16 @@ class TwilioEnd:
         if self._socket.closed:
             raise CallLost(f"Twilio: the bridge closed the stream ({self._socket.close_code})")
         while self._marks and self._marks[0][0] <= now:
-            await self._return(self._marks.popleft()[1])
+            mark = self._marks.popleft()[1]
+            if mark.endswith(":end"):
+                self.ends.append(time.monotonic())
+            await self._return(mark)
         self._sent += 1
+        payload = next(self._voices) if voiced else self._SILENCE
         await self._socket.send_str(
             f'{{"event":"media","sequenceNumber":"{self._sent}","media":{{"track":"inbound",'
             f'"chunk":"{self._sent}","timestamp":"{20 * self._sent}",'
-            f'"payload":"{self._PAYLOADS[voiced]}"}},"streamSid":"{self._stream}"}}'
+            f'"payload":"{payload}"}},"streamSid":"{self._stream}"}}'
         )
 
     async def _return(self, mark: str) -> None:
@@ -211,7 +231,7 @@ class Crowd:
         async with self.http.ws_connect(url, timeout=timeout) as socket:
             await socket.send_json({"event": "connected", "protocol": "Call", "version": "1.0.0"})
             await socket.send_json({"event": "start", "streamSid": name, "start": start})
-            yield TwilioEnd(socket, name)
+            yield TwilioEnd(socket, name, caller.call_sid)
 
 
 @asynccontextmanager

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
+from bridge.audiosocket.playout import LEAD, WAY
 from engine.core.audio import FRAME_SECONDS
+from engine.core.rules import Rules
 from tests.bench.bridge_process import BridgeProcess, Holdings
-from tests.bench.callers import Caller, Interrupter, Silent, Talker
+from tests.bench.callers import PAUSE, Caller, Interrupter, Silent, Talker
 from tests.bench.far_ends import AudioSocketEnd, Crowd, TwilioEnd, crowd, spread
 from tests.bench.figures import percentile, slope
 
@@ -48,6 +50,8 @@ class AudioSocketLoad:
     """Seconds, of every frame, against its call's own grid."""
     fewest_turns: int
     """Utterances of the caller who got the fewest answers."""
+    listening: tuple[float, ...]
+    """Seconds from the end of each reply at the phone to the bridge's leaving it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class TwilioLoad:
     """How often a buffer was empty in the middle of a reply."""
     margins: tuple[float, ...]
     fewest_turns: int
+    listening: tuple[float, ...]
+    """Seconds from the return of each reply's last mark to the bridge's leaving it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ async def audiosocket_load(bridge: BridgeProcess, calls: int, seconds: float) ->
         sum(gaps(end.arrivals) for end in ends),
         tuple(late for end in ends for late in lateness(end.arrivals)),
         min(len(caller.turns) for caller in callers),
+        _listening(bridge, {end.call: _reply_ends(end) for end in ends}),
     )
 
 
@@ -102,6 +109,7 @@ async def twilio_load(bridge: BridgeProcess, calls: int, seconds: float) -> Twil
         sum(margin < 0 for margin in margins),
         margins,
         min(len(caller.turns) for caller in callers),
+        _listening(bridge, {end.call: end.ends for end in ends}),
     )
 
 
@@ -178,6 +186,23 @@ async def _all_call(
     async with asyncio.TaskGroup() as tasks:
         calls = [tasks.create_task(one(*numbered)) for numbered in enumerate(callers)]
     return [call.result() for call in calls]
+
+
+def _listening(bridge: BridgeProcess, ends: dict[str, list[float]]) -> tuple[float, ...]:
+    left: dict[str, list[float]] = {call: [] for call in ends}
+    for line in bridge.told("playout_ack"):
+        if line.call in left:
+            left[line.call].append(line.at)
+    return tuple(
+        there - end for call in ends for end, there in zip(ends[call], left[call], strict=False)
+    )
+
+
+def _reply_ends(end: AudioSocketEnd) -> list[float]:
+    """When the phone has played each reply and the silence that ends it."""
+    spoke = [at for at, voiced in zip(end.arrivals, end.voiced, strict=True) if voiced]
+    last = [at for at, following in pairwise([*spoke, math.inf]) if following - at > PAUSE]
+    return [at + Rules().tail_silence + (LEAD + 1) * FRAME_SECONDS + WAY for at in last]
 
 
 def lateness(arrivals: Iterable[float]) -> list[float]:
