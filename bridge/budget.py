@@ -40,7 +40,7 @@ def worst_case(rules: Rules) -> list[Row]:
     hold, voice = rules.barge_in_hold_frames, rules.barge_in_voice_frames
     lead = FRAME_MS * LEAD
     silence, unfinished = 1000 * rules.end_silence, 1000 * rules.end_silence_unfinished
-    rows = [
+    return [
         Row(
             "interruption, Twilio: caller's first sound to `clear`",
             f"a frame to fill + {hold} frames to hold",
@@ -88,7 +88,6 @@ def worst_case(rules: Rules) -> list[Row]:
         ),
         Row("no answer made: another try after", "at most", _ms(THINKING_LIMIT)),
     ]
-    return rows
 
 
 def _ms(seconds: float) -> float:
