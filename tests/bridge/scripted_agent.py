@@ -87,7 +87,7 @@ class Agent:
         self._began = self._voiced = self._utterances = 0
         self._going_on = False
         self._due: deque[tuple[int, bytes]] = deque()
-        self._free_at = 0
+        self._free_at = self._closed_at = 0
         self._listen_at = 0
         length = 3.0 / WORDS
         words = " ".join(f'"word"@{number * length:.3f}' for number in range(WORDS))
@@ -152,14 +152,15 @@ class Agent:
     def _open(self) -> None:
         self._utterances += 1
         self._utterance = self._utterances
-        self._began = self.count - self._run
-        self._voiced = self._run
-        self._tell(f"  < listen {self._utterance} {self._run * FRAME_SECONDS:.2f}")
+        self._began = max(self._closed_at, self.count - self._run)
+        self._voiced = self.count - self._began
+        self._tell(f"  < listen {self._utterance} {self._voiced * FRAME_SECONDS:.2f}")
 
     def _close(self) -> None:
         frames = self.count - self._began - self._manners.forgets
         self._tell(f"  < stop-listening {self._utterance} {frames}")
         self._utterance = 0
+        self._closed_at = self.count
         if self._voiced < self._manners.shortest:
             return
         for number in range(self._manners.answers):

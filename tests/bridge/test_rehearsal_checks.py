@@ -130,6 +130,12 @@ def test_a_short_answer_that_is_missed_or_answered_twice_fails(
     assert fault in finding.why
 
 
+def test_a_word_that_becomes_two_utterances_fails(data: Path) -> None:
+    finding = found("yes-no", Manners(longest=10, shortest=10), data)["yes-no"]
+    assert finding.verdict == "failed"
+    assert "2 words were 4 utterances" in finding.why
+
+
 def test_a_monologue_is_cut_and_answered_and_nothing_of_it_is_lost(data: Path) -> None:
     finding = found("monologue", Manners(), data)["monologue"]
     assert (finding.verdict, finding.why) == ("passed", "")
