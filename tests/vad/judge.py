@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine.core.audio import level
+from engine.core.audio import FRAME_SECONDS, level
 from engine.core.effects import StopListening
 from engine.core.hearing import ONSET_FRAMES, Hearing
 from engine.core.rules import Rules, frames
@@ -17,6 +17,7 @@ _RULES = Rules()
 _SETTLED = frames(1.5)
 """An utterance that is closed so soon after its last loud frame was closed by the silence."""
 
+_FOUR = 4
 _EARLY, _LATE = frames(0.5), frames(0.3)
 """An utterance explains what happens from so long before its first loud frame, as some breathe in
 first, to so long after its last one."""
@@ -51,13 +52,10 @@ class Count:
     silence: int = 0
     false_alarms: int = 0
     length: int = 0
-    interruptions: int = 0
-    """Runs of voice that would have cut a reply off."""
     false_interruptions: int = 0
-    """Those of them that no utterance explains."""
-    holds: int = 0
-    """Runs of loud frames that would have held a reply."""
+    """Runs of voice that would have cut a reply off, and that no utterance explains."""
     false_holds: int = 0
+    """Likewise runs of loud frames that would have held it."""
     listened: int = 0
     """Frames in which an utterance was open."""
     utterances: int = 0
@@ -73,7 +71,7 @@ class Count:
 
 def judge(line: Line, detector: Detector, count: Count) -> None:
     hearing = Hearing(_RULES)
-    cuts, holds, runs, opens, closes = [], [], [], [], []
+    voice_runs, sound_runs, opens, closes = [], [], [], []
     for number, pcm in enumerate(line.frames):
         voiced, loud = detector(pcm)
         label = line.labels[number]
@@ -81,32 +79,37 @@ def judge(line: Line, detector: Detector, count: Count) -> None:
         count.hits += label == SPEECH and voiced
         count.silence += label == SILENT
         count.false_alarms += label == SILENT and voiced
-        before = hearing.voice_run, hearing.sound_run
         effects = hearing.frame(pcm, voiced, loud)
         closes += [number for effect in effects if isinstance(effect, StopListening)]
         if not hearing.open and hearing.voice_run >= ONSET_FRAMES:
             hearing.begin()
             opens.append(number)
         count.listened += hearing.open
-        if hearing.voice_run != before[0]:
-            runs += [number] * (hearing.voice_run == 4)
-            cuts += [number] * (hearing.voice_run == _RULES.barge_in_voice_frames)
-        if hearing.sound_run != before[1]:
-            holds += [number] * (hearing.sound_run == _RULES.barge_in_hold_frames)
+        voice_runs.append(hearing.voice_run)
+        sound_runs.append(hearing.sound_run)
     count.length += len(line.frames)
-    count.interruptions += len(cuts)
+    cuts = _reached(_RULES.barge_in_voice_frames, voice_runs)
+    holds = _reached(_RULES.barge_in_hold_frames, sound_runs)
     count.false_interruptions += sum(not _explained(cut, line) for cut in cuts)
-    count.holds += len(holds)
     count.false_holds += sum(not _explained(hold, line) for hold in holds)
     for begin, end in line.utterances:
+        of_voice, of_sound = (runs[begin : end + _LATE] for runs in (voice_runs, sound_runs))
         count.utterances += 1
         count.opened += any(begin - _EARLY <= at <= end + _LATE for at in opens)
         count.closed += any(end <= at <= end + _SETTLED for at in closes)
-        count.interrupting += any(begin <= at <= end + _LATE for at in cuts)
-        count.delays += [(at + 1 - begin) / 50 for at in runs if begin <= at <= end + _LATE][:1]
-        count.hold_delays += [(at + 1 - begin) / 50 for at in holds if begin <= at <= end + _LATE][
-            :1
-        ]
+        count.interrupting += max(of_voice) >= _RULES.barge_in_voice_frames
+        count.delays += _delay(of_voice)
+        count.hold_delays += _delay(of_sound)
+
+
+def _reached(frames: int, runs: list[int]) -> list[int]:
+    """When a run became so long."""
+    return [at for at, run in enumerate(runs) if run == frames != runs[at - 1]]
+
+
+def _delay(runs: list[int]) -> list[float]:
+    """Seconds until a run of four, if there is one."""
+    return [(at + 1) * FRAME_SECONDS for at, run in enumerate(runs) if run >= _FOUR][:1]
 
 
 def _explained(at: int, line: Line) -> bool:

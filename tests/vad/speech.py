@@ -1,6 +1,7 @@
 """People and voices that speak: recorded prompts, music and coughs of Debian packages, and what the
 voices of this machine say. Nothing of it is kept in the project."""
 
+import shutil
 import subprocess
 import wave
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ HEBREW = (
     "אֶפְשָׁר לְדַבֵּר עִם נָצִיג?",
     "מָחָר בַּבּוֹקֶר.",
 )
+_FLITE = ("slt", "rms", "awb") if shutil.which("flite") else ()
 SHORT = ("yes", "no", "okay", "wait", "hello?", "stop")
 SHORT_HEBREW = ("כֵּן", "לֹא", "רֶגַע", "הַלּוֹ?", "טוֹב", "דַּי")
 
@@ -102,11 +104,11 @@ def short_words() -> tuple[Spoken, ...]:
 
 
 def voices(english: tuple[str, ...], hebrew: tuple[str, ...]) -> tuple[Spoken, ...]:
-    """The same by the voices of this machine."""
+    """The same by the voices of this machine: Joe, espeak-ng, and flite's if it is installed."""
     joe, espeak = open_mouth({}, True), open_mouth({}, False)
     said = []
     for text in english:
-        said += [Spoken(f"flite {who}", text, _flite(who, text)) for who in ("slt", "rms", "awb")]
+        said += [Spoken(f"flite {who}", text, _flite(who, text)) for who in _FLITE]
     for language, texts in (("en", english), ("he", hebrew)):
         for text in texts:
             piece = Piece(text, language, 0.95)
@@ -126,8 +128,8 @@ def music() -> tuple[Spoken, ...]:
 
 @cache
 def recorded_noises(kind: str) -> tuple[Spoken, ...]:
-    """People who cough (`PoisonCough`) or laugh (`Laugh`)."""
-    found = folder("hedgewars-data")
+    """People who cough (`PoisonCough`) or laugh (`Laugh`); sox decodes them."""
+    found = folder("hedgewars-data") if shutil.which("sox") else None
     once = (
         {path.read_bytes(): path for path in sorted(found.glob(f"*/{kind}.ogg"))} if found else {}
     )
