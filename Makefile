@@ -4,7 +4,7 @@ PYTHON ?= python3
 export VENV PYTHON
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run call phone test fast check lint format rehearse bench lock clean
+.PHONY: help run call phone test fast check lint format rehearse vad bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ format: $(VENV)/.kav-dev ## put the code into its form
 rehearse: $(VENV)/.kav-dev ## simulated phones judge a bridge on all three roads (ARGS="--quick")
 	$(BIN)/kav rehearse --own-bridge --line all $(ARGS)
 
+vad: $(VENV)/.kav-dev ## how well voices are told from noise: a labelled set, loudness against Silero
+	$(BIN)/python -m tests.vad $(ARGS)
+
 bench: $(VENV)/.kav-dev ## cost of a frame, ten calls at once, memory of a call
 	$(BIN)/python -m tests.bench
 
@@ -50,9 +53,9 @@ lock: ## pin the requirement files anew (needs uv)
 clean: ## forget what was set up and recorded here
 	rm -rf $(VENV) .tools var build *.egg-info
 
-$(VENV)/.kav-dev: requirements/dev.txt pyproject.toml tools/setup
+$(VENV)/.kav-dev: requirements/dev.txt requirements/no-deps.txt pyproject.toml tools/setup
 	@tools/setup dev
 	@touch $(VENV)/.kav-embedded
 
-$(VENV)/.kav-embedded: requirements/embedded.txt pyproject.toml tools/setup
+$(VENV)/.kav-embedded: requirements/embedded.txt requirements/no-deps.txt pyproject.toml tools/setup
 	@tools/setup embedded
