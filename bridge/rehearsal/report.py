@@ -46,7 +46,7 @@ def html(
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
         f"<h1><bdi>{escape(title)}</bdi></h1>{_verdict(findings)}{_table(findings, recordings)}"
-        f"<h2>Calls</h2>{calls}<script>{SCRIPT}</script></body></html>\n"
+        f"{'<h2>Calls</h2>' if calls else ''}{calls}<script>{SCRIPT}</script></body></html>\n"
     )
 
 
