@@ -59,7 +59,7 @@ output { flex-basis: 100%; font-variant-numeric: tabular-nums }
 .spans div { position: absolute; top: 2px; height: 16px; font-size: 11px; line-height: 16px;
   white-space: nowrap; left: calc(100% * var(--a) / var(--n));
   width: calc(100% * (var(--b) - var(--a)) / var(--n)) }
-.state { overflow: hidden; padding: 0 3px; border-left: 1px solid var(--paper);
+.state { overflow: hidden; text-indent: 3px; border-left: 1px solid var(--paper);
   background: color-mix(in srgb, var(--faint) 22%, transparent) }
 .state.speaking, .state.draining { background: color-mix(in srgb, var(--agent) 30%, transparent) }
 .state.thinking { background: color-mix(in srgb, var(--bridge) 30%, transparent) }

@@ -65,9 +65,8 @@ def _verdict(findings: Sequence[Finding]) -> str:
     elif count["passed"]:
         kind, says = "passed", f"{count['passed']} of {len(findings)} checks passed"
     else:
-        kind, says = "not done", "Nothing was checked"
-    if count["failed"] or count["passed"]:
-        says += f", {count['not done']} not done" if count["not done"] else ""
+        kind, says = "not done", "Nothing was judged"
+    says += f", {count['not done']} not done" if count["not done"] else ""
     return f'<p class="verdict {_class(kind)}">{SYMBOLS[kind]} {says}</p>'
 
 

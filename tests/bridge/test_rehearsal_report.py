@@ -76,8 +76,8 @@ CALL = Recording("a call", "twilio", SOUND, SOUND)
         (["passed", "failed", "not done"], "1 of 3 checks failed, 1 not done"),
         (["passed", "not done"], "1 of 2 checks passed, 1 not done"),
         (["passed", "passed"], "2 of 2 checks passed"),
-        (["not done"], "Nothing was checked"),
-        ([], "Nothing was checked"),
+        (["not done"], "Nothing was judged, 1 not done"),
+        ([], "Nothing was judged"),
     ],
 )
 def test_the_verdict_comes_first(verdicts: list[Verdict], says: str) -> None:
