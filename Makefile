@@ -19,10 +19,11 @@ phone: $(VENV)/.kav-embedded ## a real Asterisk beside the running bridge, for a
 	$(BIN)/kav phone
 
 test: $(VENV)/.kav-dev lint ## set up everything and run every test, real Asterisk and phone included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 -m "not e2e and not models"
+	$(BIN)/python -m pytest -m "e2e or models"
 
 fast: $(VENV)/.kav-dev ## the tests that need neither models nor Asterisk
-	$(BIN)/python -m pytest -m "not e2e and not models"
+	$(BIN)/python -m pytest -n 2 -m "not e2e and not models"
 
 check: lint fast ## formatting, linting, types, and the fast tests
 
