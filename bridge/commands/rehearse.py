@@ -36,18 +36,9 @@ from bridge.rehearsal.phone import CallFailed
 from bridge.rehearsal.results import Finding
 from bridge.rehearsal.roads import LINES, Doors, Road, road
 from bridge.rehearsal.runner import BUSY, lateness, rehearse, save, table
-from bridge.rehearsal.stage import (
-    FULL,
-    MEDIUM,
-    QUICK,
-    Judged,
-    Plan,
-    Stage,
-    ms,
-    not_done,
-    now_and_then,
-)
+from bridge.rehearsal.stage import FULL, MEDIUM, QUICK, Plan, Stage, now_and_then
 from bridge.rehearsal.told import Traces
+from bridge.rehearsal.verdicts import Judged, ms, not_done
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.profile import Language, Profile
@@ -72,8 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_true", help="name the checks")
     add("--line", choices=(*LINES, "all"), default="audiosocket", help="the road to the bridge")
     much = parser.add_mutually_exclusive_group()
-    much.add_argument("--quick", action="store_const", const="quick", dest="plan")
-    much.add_argument("--full", action="store_const", const="full", dest="plan")
+    few, many = "a few times: a minute or two a road", "as often as the bars ask for"
+    much.add_argument("--quick", action="store_const", const="quick", dest="plan", help=few)
+    much.add_argument("--full", action="store_const", const="full", dest="plan", help=many)
     parser.set_defaults(plan="medium")
     add("--minutes", type=float, help="length of the long call (0.7, 2, 15)")
     add("--language", choices=("he", "en", "both"), default="both", help="what callers speak")

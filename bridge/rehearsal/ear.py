@@ -19,14 +19,19 @@ BLOCK = RATE // 100
 """Samples in the 10 ms that loudness is taken over."""
 LOUD = 300
 """The loudness (root mean square) of a block in which the agent certainly speaks (-41 dBFS)."""
-BROKEN_OFF = 6
-"""Blocks without a sound in which there should be speech: the agent has stopped."""
-SPOKEN = 4
+BROKEN_OFF = 10
+"""Blocks without a sound in which there should be speech: the agent has stopped. Frames that were
+late make shorter holes."""
+SPOKEN = 6
 """So many of those blocks must have speech in them, undisturbed."""
 ALIKE = 0.8
 """The likeness from which two sounds are the same one."""
 MARK = 0.3
 """Seconds of a sound that tell where it is."""
+PLACES = (0.0, MARK, 2 * MARK)
+"""Tried one after the other: a jitter buffer may slip in one of them."""
+LOOSE = 0.1
+"""Seconds by which all the slips of a reply may shift its end."""
 
 Samples = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float64]
@@ -101,8 +106,11 @@ class Reply:
 
     def begins(self, heard: bytes) -> float | None:
         """When it begins to be heard; None if something else is heard, or nothing."""
-        at, likeness = find(self.pcm[: 2 * round(MARK * RATE)], heard)
-        return at if likeness >= ALIKE else None
+        for place in PLACES:
+            at, likeness = find(_part(self.pcm, place), heard)
+            if likeness >= ALIKE:
+                return max(0.0, at - place)
+        return None
 
     def busy_places(self, start: float, end: float) -> list[float]:
         """Where in it there is hardly a pause from 0.1 s before until 0.5 s after."""
@@ -133,18 +141,26 @@ class Reply:
         start = first_sound(heard, since)
         if start is None:
             return None
-        part = heard[2 * round(start * RATE) :][: 2 * round(MARK * RATE)]
-        place, likeness = find(part, self.pcm)
-        return (start, place) if likeness >= ALIKE else None
+        for later in PLACES:
+            place, likeness = find(_part(heard, start + later), self.pcm)
+            if likeness >= ALIKE:
+                return start, max(0.0, place - later)
+        return None
 
     def heard_to_its_end(self, heard: bytes, began: float) -> bool:
         """Whether its last sound is where it belongs, and nothing was left out."""
         if self.broken_off(heard, began, began) is not None:
             return False
-        tail = self.pcm[-2 * round(MARK * RATE) :]
-        due = began + self.length - MARK
-        around = heard[2 * max(0, round((due - 0.1) * RATE)) : 2 * round((due + MARK + 0.1) * RATE)]
-        return find(tail, around)[1] >= ALIKE
+        return any(self._is_heard(self.length - MARK - place, heard, began) for place in PLACES)
+
+    def _is_heard(self, place: float, heard: bytes, began: float) -> bool:
+        """Whether this place of it is where it should be."""
+        around = _part(heard, began + place - LOOSE, MARK + 2 * LOOSE)
+        return find(_part(self.pcm, place), around)[1] >= ALIKE
+
+
+def _part(pcm: bytes, start: float, length: float = MARK) -> bytes:
+    return pcm[2 * max(0, round(start * RATE)) : 2 * max(0, round((start + length) * RATE))]
 
 
 def percentile(values: Iterable[float], part: float) -> float:

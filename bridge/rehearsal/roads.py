@@ -35,7 +35,7 @@ class Road:
     own_delay: float = 0.0
     """Seconds that the line takes for both ways together, without any network."""
     far: bool = True
-    """A slow network can be put between, and an echo."""
+    """A slow network can be put between."""
     named: bool = True
     """The bridge knows a call by the name that the phone has for it."""
 
@@ -71,7 +71,7 @@ async def road(line: str, doors: Doors, asterisk_folder: Path) -> AsyncGenerator
                 def call(
                     *, background: bytes, echo: Echo | None, delay: float, jitter: float
                 ) -> AbstractAsyncContextManager[Phone]:
-                    return stack.call(f"sip:{AGENT}@{at}", background=background)
+                    return stack.call(f"sip:{AGENT}@{at}", background=background, echo=echo)
 
                 async with stack.call(f"sip:{ECHO}@{at}") as phone:
                     own_delay = await way_there_and_back(phone)

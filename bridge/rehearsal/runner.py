@@ -10,20 +10,11 @@ import numpy as np
 
 from bridge.rehearsal.checks import ALONE, BESIDE, CHECKS
 from bridge.rehearsal.ear import percentile
+from bridge.rehearsal.held import recording
 from bridge.rehearsal.phone import CallFailed
 from bridge.rehearsal.results import Finding, Recording
-from bridge.rehearsal.stage import (
-    TRACE_SECONDS,
-    CannotJudge,
-    Judge,
-    Judged,
-    Stage,
-    Trial,
-    judged,
-    ms,
-    not_done,
-    recording,
-)
+from bridge.rehearsal.stage import TRACE_SECONDS, Stage
+from bridge.rehearsal.verdicts import CannotJudge, Judge, Judged, Trial, judged, ms, not_done
 from engine.core.audio import RATE
 
 BUSY = 0.005

@@ -1,5 +1,5 @@
-"""What the checks of one road share: placing calls, how often to try what, the agent's greeting as
-it is when nobody interrupts, and from trials to findings.
+"""What the checks of one road share: placing calls, how often to try what, and the agent's greeting
+as it is when nobody interrupts.
 """
 
 import asyncio
@@ -7,16 +7,15 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from bridge.rehearsal.callers import Area, Cast, Clip
-from bridge.rehearsal.ear import Reply, first_sound, last_sound, percentile
+from bridge.rehearsal.ear import Reply, first_sound, last_sound
+from bridge.rehearsal.held import Facts, Held, holes
 from bridge.rehearsal.phone import CallOver, Echo, Phone, WaitedTooLong, comfort_noise
-from bridge.rehearsal.results import Finding, Moment, Recording, Span
 from bridge.rehearsal.roads import Road
-from bridge.rehearsal.told import Told, Traces
+from bridge.rehearsal.told import Traces
+from bridge.rehearsal.verdicts import CannotJudge
 from engine.core.audio import RATE
 from engine.ports import Recognizer
 
@@ -30,17 +29,11 @@ GRACE = 0.45
 """No interruption is tried sooner after the agent's first sound (the grace may last 0.25 s)."""
 QUIET_LINE = comfort_noise(-60.0, seconds=20.0)
 """What a telephone hears of a quiet room."""
-SHOWN_FAULTS = 4
-"""Recordings kept of trials that failed, of each check."""
 REST = 0.9
 """Seconds of the greeting that are left after an interruption, so that it is one."""
-STALL = 0.03
-"""Seconds: a caller's timer that is later makes holes in what is heard."""
 TRACE_SECONDS = 1.0
 PROGRESS_SECONDS = 2.0
-NO_TRACE = "no trace of the calls was found: say where the bridge's KAV_DATA is with --data"
 
-Facts = TypeVar("Facts")
 Tell = Callable[[str], None]
 
 
@@ -56,10 +49,6 @@ def now_and_then(tell: Tell) -> Tell:
             tell(text)
 
     return told
-
-
-class CannotJudge(Exception):
-    """The check is not done; the message says why and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,91 +80,6 @@ MEDIUM = Plan(24, 24, 4, 4, 2.0, 8, 8, 10, 12, 8, 60.0, 4, 30.0)
 FULL = Plan(100, 100, 10, 10, 15.0, 8, 50, 24, 60, 40, 300.0, 10, 60.0)
 
 
-@dataclass(frozen=True)
-class Held(Generic[Facts]):
-    """A call that was held to its end. What it was like is worked out when it is asked for: while
-    calls are held, the callers' timers need the time."""
-
-    name: str
-    road: str
-    phone: Phone
-    facts: Facts | None
-    """What the caller did and saw; None if there was trouble."""
-    trouble: str
-    """Why the caller could not do what was wanted."""
-    call: str
-    """By that name the bridge knows it; empty if that is not known."""
-    traces: Traces
-    direct: bool
-    """The bridge has the very frames that the phone sent."""
-    one_way: float
-    """Seconds of the line from the phone to the bridge."""
-
-    @cached_property
-    def heard(self) -> bytes:
-        return self.phone.heard
-
-    @cached_property
-    def told(self) -> Told | None:
-        return self.traces.of(self.call)
-
-    @cached_property
-    def lag(self) -> int:
-        """The bridge's number of the phone's first frame."""
-        if self.direct or self.told is None:
-            return 0
-        # No sound is sent while a key is down: what comes after it lies elsewhere.
-        keys = [second for second, what in self.phone.happened if what.startswith("key")]
-        spoken = self.phone.spoken
-        return self.told.lag(spoken[: 2 * round(keys[0] * RATE)] if keys else spoken)
-
-    @cached_property
-    def behind(self) -> float:
-        """The phone's second 0 on the bridge's clock."""
-        return self.told.behind(self.lag) - self.one_way if self.told else 0.0
-
-    @property
-    def steady(self) -> bool:
-        """The caller's own timer never stalled: what is missing in the sound is the bridge's."""
-        return max(self.phone.lateness, default=0.0) <= STALL
-
-    def second(self, traced: float) -> float:
-        """A time of the bridge's trace on the phone's axis."""
-        return traced - self.behind
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One attempt of a check."""
-
-    recording: Recording
-    fault: str = ""
-    """Why it failed; empty if it did not."""
-    figure: float = 0.0
-    """What was measured, for the choice of what is shown: higher is worse."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    finding: Finding
-    recordings: tuple[Recording, ...] = ()
-
-
-def steady(calls: Sequence[Held[Facts]]) -> tuple[list[Held[Facts]], str]:
-    """The calls that can be judged by what was heard of them, and a note of the others. Raises
-    `CannotJudge` if most are others."""
-    good = [held for held in calls if held.steady]
-    if 2 * len(good) < len(calls):
-        raise CannotJudge("the machine was too busy: the callers' timers stalled in most calls")
-    others = len(calls) - len(good)
-    note = f"{others} of {len(calls)} calls are left out: the callers' timers stalled"
-    return good, note if others else ""
-
-
-Judge = Callable[[], Awaitable[list[Judged]]]
-"""What a check makes of its calls; asked when all calls of the road are over."""
-
-
 @dataclass
 class Stage:
     """One road's rehearsal. Made by the runner."""
@@ -196,6 +100,9 @@ class Stage:
     """What the agent may well say."""
     areas: tuple[Area, ...] = ()
     lateness: list[float] = field(default_factory=list)
+    calls: int = 0
+    """Held so far, and how many of them had a hole in the agent's sound."""
+    broken: int = 0
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.at_once)
@@ -269,6 +176,8 @@ class Stage:
                 except (CallOver, WaitedTooLong) as why:
                     trouble = str(why)
             self.lateness.extend(phone.lateness)
+            self.calls += 1
+            self.broken += bool(holes(phone))
         named = f"{self.road.name}-{name}".replace(" ", "-")
         direct = self.road.named
         return Held(
@@ -320,6 +229,20 @@ class Stage:
             work = [group.create_task(one(call)) for call in calls]
         return [task.result() for task in work]
 
+    async def in_turn(
+        self, check: str, calls: Sequence[Coroutine[None, None, Held[Facts]]]
+    ) -> list[Held[Facts]]:
+        """One after the other: what is timed must not wait for a recognizer that all share."""
+        held = []
+        try:
+            for call in calls:
+                held.append(await call)
+                self.progress(f"{check}: {len(held)} of {len(calls)} calls")
+        finally:
+            for call in calls:
+                call.close()  # those that were not held any more
+        return held
+
 
 async def hears_out(phone: Phone) -> None:
     """Until the agent has finished its greeting."""
@@ -358,75 +281,3 @@ async def says(phone: Phone, clip: Clip, onset: float | None = None) -> Said:
     start = phone.say(clip.pcm)
     await phone.said()
     return Said(clip.name, start + clip.onset, start + clip.end)
-
-
-def recording(
-    held: Held[Facts],
-    moments: Sequence[Moment] = (),
-    latencies: Sequence[Span] = (),
-) -> Recording:
-    wire = [Moment(second, "wire", what) for second, what in held.phone.happened]
-    return Recording(
-        name=held.name,
-        road=held.road,
-        caller=held.phone.spoken,
-        agent=held.heard,
-        moments=tuple(sorted([*moments, *wire], key=lambda moment: moment.second)),
-        states=_states(held),
-        latencies=tuple(latencies),
-        file=f"{held.name}.wav",
-    )
-
-
-def _states(held: Held[Facts]) -> tuple[Span, ...]:
-    if held.told is None:
-        return ()
-    length = len(held.heard) / 2 / RATE
-    told = [(max(0.0, held.second(second)), what) for second, what in held.told.states]
-    ends = [*[second for second, _ in told[1:]], length]
-    return tuple(
-        Span(start, min(end, length), what)
-        for (start, what), end in zip(told, ends, strict=True)
-        if start < min(end, length)
-    )
-
-
-def judged(
-    check: str,
-    road: str,
-    bar: str,
-    measured: str,
-    trials: Sequence[Trial],
-    *,
-    passed: bool,
-    why: str = "",
-) -> Judged:
-    """The finding, with the recordings that show it: what failed, and the worst that did not."""
-    worst = sorted(trials, key=lambda trial: -trial.figure)
-    failed = [trial for trial in worst if trial.fault]
-    shown = [*failed[:SHOWN_FAULTS], *[trial for trial in worst if not trial.fault][:1]]
-    faults = [f"{trial.recording.name}: {trial.fault}" for trial in failed[:SHOWN_FAULTS]]
-    finding = Finding(
-        check=check,
-        road=road,
-        bar=bar,
-        measured=measured,
-        verdict="passed" if passed else "failed",
-        why="; ".join([text for text in (why, *faults) if text]),
-        recordings=tuple(trial.recording.name for trial in shown),
-    )
-    return Judged(finding, tuple(trial.recording for trial in shown))
-
-
-def not_done(check: str, road: str, why: str, bar: str = "") -> Judged:
-    return Judged(Finding(check, road, bar, "", "not done", why))
-
-
-def spread(values: Sequence[float]) -> str:
-    """Milliseconds: the median, the 95th of a hundred, and the most."""
-    parts = [("p50", 0.5), ("p95", 0.95), ("most", 1.0)]
-    return ", ".join(f"{name} {ms(percentile(values, part))}" for name, part in parts)
-
-
-def ms(seconds: float) -> str:
-    return "never" if seconds == float("inf") else f"{1000 * seconds:.0f} ms"

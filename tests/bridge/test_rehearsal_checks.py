@@ -9,8 +9,9 @@ import pytest
 from bridge.rehearsal.callers import Area, Cast
 from bridge.rehearsal.results import Finding
 from bridge.rehearsal.runner import rehearse
-from bridge.rehearsal.stage import Judged, Plan, Stage
+from bridge.rehearsal.stage import Plan, Stage
 from bridge.rehearsal.told import Traces
+from bridge.rehearsal.verdicts import Judged
 from tests import virtual_time
 from tests.bridge.scripted_agent import Manners, Talker, road_to
 

@@ -18,8 +18,9 @@ from bridge.rehearsal.phone import CallFailed
 from bridge.rehearsal.results import Finding, Recording
 from bridge.rehearsal.roads import Doors, Road, road
 from bridge.rehearsal.runner import rehearse, save, table
-from bridge.rehearsal.stage import QUICK, Judged, Stage
+from bridge.rehearsal.stage import QUICK, Stage
 from bridge.rehearsal.told import Traces
+from bridge.rehearsal.verdicts import Judged
 from engine.core.audio import FRAME_BYTES
 from tests import virtual_time
 from tests.bridge.scripted_agent import Agent, Manners, Talker, road_to

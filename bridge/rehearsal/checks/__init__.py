@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from bridge.rehearsal.checks import interruptions, line, turns
-from bridge.rehearsal.stage import Judge, Stage
+from bridge.rehearsal.stage import Stage
+from bridge.rehearsal.verdicts import Judge
 
 Check = Callable[[Stage], Awaitable[Judge]]
 

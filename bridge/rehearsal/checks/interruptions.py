@@ -17,25 +17,18 @@ from bridge.rehearsal.callers import (
     hiss,
 )
 from bridge.rehearsal.ear import Reply, first_sound, percentile
+from bridge.rehearsal.held import Held, recording
 from bridge.rehearsal.phone import Echo, Phone
 from bridge.rehearsal.results import Moment, Span
-from bridge.rehearsal.stage import (
-    ANSWER_SECONDS,
+from bridge.rehearsal.stage import ANSWER_SECONDS, SETTLED, Said, Stage, greets, in_time, says
+from bridge.rehearsal.verdicts import (
     NO_TRACE,
-    SETTLED,
     CannotJudge,
-    Held,
     Judge,
     Judged,
-    Said,
-    Stage,
     Trial,
-    greets,
-    in_time,
     judged,
     ms,
-    recording,
-    says,
     spread,
     steady,
 )
@@ -239,7 +232,7 @@ async def _sound_over(stage: Stage, name: str, clip: Clip, place: float) -> Held
         await in_time(phone.until(said.end + RESUMED + stage.line_delay + 0.8))
         return said
 
-    return await stage.hold(name.replace("'", ""), act)
+    return await stage.hold(f"resume-{name}".replace("'", ""), act)
 
 
 def _resumes(stage: Stage, kind: str, calls: Sequence[Held[Said]]) -> Judged:
@@ -295,8 +288,6 @@ def _how_it_went_on(back: float, stopped: float, place: float) -> str:
 
 async def echo(stage: Stage) -> Judge:
     """The agent's own sound comes back from the caller's end."""
-    if not stage.road.far:
-        raise CannotJudge("this phone cannot send an echo; the other roads show it")
     echoes = [Echo(ECHO_LOSS_DB, delay) for delay in ECHO_DELAYS]
     listening = [
         _hears_out(stage, f"echo-{number + 1:02}", echoes[number % len(echoes)])

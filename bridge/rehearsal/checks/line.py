@@ -9,37 +9,36 @@ from itertools import pairwise
 from bridge.rehearsal.callers import LEVELS, TURNS, WEAK, street
 from bridge.rehearsal.checks.turns import converse
 from bridge.rehearsal.ear import Reply, first_sound, percentile, stretches
+from bridge.rehearsal.held import Held, holes, recording
 from bridge.rehearsal.phone import Phone
 from bridge.rehearsal.results import Moment, Span
 from bridge.rehearsal.stage import (
     ANSWER_SECONDS,
-    NO_TRACE,
     SETTLED,
-    CannotJudge,
-    Held,
-    Judge,
-    Judged,
     Said,
     Stage,
-    Trial,
     greets,
     hears_out,
     in_time,
-    judged,
-    ms,
-    not_done,
-    recording,
     says,
 )
 from bridge.rehearsal.told import Entry
+from bridge.rehearsal.verdicts import (
+    NO_TRACE,
+    CannotJudge,
+    Judge,
+    Judged,
+    Trial,
+    judged,
+    ms,
+    not_done,
+)
 from engine.core.audio import FRAME_SECONDS
 
 HEARTBEAT = (15.0, 20.0)
 """Seconds between two signs of life. Requirements, `HEARTBEAT_SEC`."""
 BEATS_MARGIN = 0.5
 HEARTBEAT_OFF = (HEARTBEAT[1] - HEARTBEAT[0]) / 2 + BEATS_MARGIN
-SLIP = 0.025
-"""Seconds: a single late frame is hidden by the jitter buffer of any telephone."""
 KEY_EVERY = 10.0
 """Seconds: a caller in a long call presses a key, so that the agent has something to say."""
 BACK_P99 = 0.04
@@ -83,7 +82,7 @@ async def long_call(stage: Stage) -> Judge:
 
 def _lasted(stage: Stage, held: Held[float]) -> Judged:
     faults = [held.trouble] if held.trouble else []
-    gaps = [(start, end) for start, end in held.phone.gaps if end - start > SLIP]
+    gaps = holes(held.phone)
     if gaps and not held.steady:
         why = "the machine was too busy: the caller's own timer stalled, which is heard as a gap"
         return not_done("long-call", stage.road.name, why)
@@ -98,6 +97,7 @@ def _lasted(stage: Stage, held: Held[float]) -> Judged:
         f"{held.phone.now / 60:.1f} minutes, {len(gaps)} gaps",
         [Trial(recording(held), "; ".join(faults))],
         passed=not faults,
+        why=f"of all {stage.calls} calls, {stage.broken} had a gap",
     )
 
 

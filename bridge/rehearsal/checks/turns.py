@@ -11,27 +11,21 @@ from itertools import pairwise
 
 from bridge.rehearsal.callers import LEVELS, TURNS, YES_NO, Area, Clip, looking_for
 from bridge.rehearsal.ear import first_sound, percentile, stretches
+from bridge.rehearsal.held import Held, recording
 from bridge.rehearsal.phone import Phone
 from bridge.rehearsal.results import Moment, Recording, Span
-from bridge.rehearsal.stage import (
-    ANSWER_SECONDS,
+from bridge.rehearsal.stage import ANSWER_SECONDS, SETTLED, Said, Stage, in_time, says
+from bridge.rehearsal.told import Told
+from bridge.rehearsal.verdicts import (
     NO_TRACE,
-    SETTLED,
     CannotJudge,
-    Held,
     Judge,
     Judged,
-    Said,
-    Stage,
     Trial,
-    in_time,
     judged,
     ms,
-    recording,
-    says,
     spread,
 )
-from bridge.rehearsal.told import Told
 from engine.core.audio import FRAME_SECONDS, RATE
 from engine.core.effects import Hear, Listen, StopListening
 from engine.core.events import Final
@@ -228,7 +222,7 @@ async def monologue(stage: Stage) -> Judge:
     """Seven seconds without a pause: cut, answered after the refractory period, nothing lost."""
     clips = [await stage.cast.goes_on(language) for language in stage.cast.languages]
     count = stage.plan.monologues
-    calls = await stage.all(
+    calls = await stage.in_turn(
         "monologue",
         [
             converse(stage, f"monologue-{number + 1:02}", [clips[number % len(clips)]])
