@@ -46,7 +46,7 @@ bench: $(VENV)/.kav-dev ## cost of a frame, ten calls at once, memory of a call
 	$(BIN)/python -m tests.bench
 
 lock: ## pin the requirement files anew (needs uv)
-	@for f in build run embedded dev tools; do \
+	@for f in build run embedded cloud dev tools; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header \
 	    requirements/$$f.in -o requirements/$$f.txt || exit 1; done
