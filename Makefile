@@ -4,7 +4,7 @@ PYTHON ?= python3
 export VENV PYTHON
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run call phone test fast check lint format rehearse vad bench lock clean
+.PHONY: help run call phone test fast check lint format rehearse vad echo bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ rehearse: $(VENV)/.kav-dev ## simulated phones judge a bridge on all three roads
 
 vad: $(VENV)/.kav-dev ## how well voices are told from noise: a labelled set, loudness against Silero
 	$(BIN)/python -m tests.vad $(ARGS)
+
+echo: $(VENV)/.kav-dev ## does the agent's own echo stop it, and do callers, over it: 20 minutes a path
+	$(BIN)/python -m tests.echo $(ARGS)
 
 bench: $(VENV)/.kav-dev ## cost of a frame, ten calls at once, memory of a call
 	$(BIN)/python -m tests.bench

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from engine.core import events as ev
 from engine.core.cues import Awaits, Ending, Over
-from engine.core.echo import AHEAD, Echo
+from engine.core.echo import AHEAD, Echo, FrameClock
 from engine.core.effects import (
     Ask,
     Cancel,
@@ -80,6 +80,7 @@ class Conversation:
         self._rules = rules
         self._vad = Vad(rules.vad_base_rms, rules.vad_calibration_frames)
         self._echo = Echo()
+        self._clock = FrameClock()
         self._hearing = Hearing(rules)
         self._now = 0.0
         self._out: list[Effect] = []
@@ -182,7 +183,8 @@ class Conversation:
 
     def _hear(self, frame: ev.Frame) -> None:
         hearing = self._hearing
-        echo = self._echo.expect(self._reply.level(self._now + AHEAD), frame.level)
+        spoken = self._clock.tick(self._now)
+        echo = self._echo.expect(self._reply.level(spoken + AHEAD), frame.level)
         voiced = self._vad.hear(frame.level, frame.speech, echo)
         if self._vad.opened and not hearing.sound_run:
             self._sound_began = self._now

@@ -9,6 +9,8 @@ from math import log2
 
 import numpy as np
 
+from engine.core.audio import FRAME_SECONDS
+
 LAGS = 32
 """Frames in which an echo may come back: 400 ms of the line's, and what the belief is off."""
 AHEAD = 0.08
@@ -20,10 +22,25 @@ _LOUD = log2(300)  # the agent's level from which a frame tells something of the
 _SILENCE = -10.0
 _FALL, _RISE = np.full(LAGS, -0.09), np.full(LAGS, 0.006)  # where one ratio in sixteen is lower
 _FAST_FALL, _FAST_RISE = 5 * _FALL, 5 * _RISE
-_KNOWN = 50  # frames after which the gains are known, and every fourth tells enough
-_WIDER, _NARROWER, _WIDEST = 0.012, 0.0014, 2.0  # one frame in nine is louder than expected
+_KNOWN = 100  # frames after which the gains are known, and every fourth tells enough
+_WIDER, _NARROWER, _WIDEST = 0.012, 0.0008, 2.0  # one frame in nine is louder than expected
 _BEYOND = 3.0  # so much louder than expected is a caller
 _MEMORY = 16 * LAGS
+_DRAWN = 0.05  # share of what a frame is behind the present that is not believed
+_GAP = 1.0  # seconds without frames, after which they are counted anew
+
+
+class FrameClock:
+    """When the caller's frames were spoken: they may come in bursts, but were 20 ms apart."""
+
+    def __init__(self) -> None:
+        self._time = 0.0
+
+    def tick(self, now: float) -> float:
+        """The time of the frame that has just come."""
+        behind = now - (self._time + FRAME_SECONDS)
+        self._time = now - max(0.0, behind * (1 - _DRAWN)) if behind < _GAP else now
+        return self._time
 
 
 class Echo:
