@@ -65,6 +65,10 @@ HOLD_LIMIT = 0.8
 """Seconds that a reply is held for a sound that does not turn out to be a voice."""
 QUIET_FRAMES = 8
 """Frames without a sound after which a reply that was held goes on: it was a cough."""
+WORD_FRAMES = 7
+"""So many frames in which a detector was sure of speech may be a word, however short: ..."""
+WORD_QUIET_FRAMES = 16
+"""... the recognizer is given so many quiet ones to tell what it was."""
 COMPANY_FRAMES = 30
 """So long a voice may be an accompanying word, if the recognizer says that it is one."""
 ANSWER_LEFT = 1.0
@@ -99,6 +103,8 @@ class Conversation:
         """The newest utterance that began over our speech."""
         self._company = 0
         """The utterance that, by its partial results, only accompanies."""
+        self._detects = False
+        """A neural detector tells what is speech."""
         self._shrugged = False
         """The present sound has held us before and was no voice."""
         self._cut: Reply | None = None
@@ -183,6 +189,7 @@ class Conversation:
 
     def _hear(self, frame: ev.Frame) -> None:
         hearing = self._hearing
+        self._detects = self._detects or frame.speech != ev.UNKNOWN
         spoken = self._clock.tick(self._now)
         echo = self._echo.expect(self._reply.level(spoken + AHEAD), frame.level)
         voiced = self._vad.hear(frame.level, frame.speech, echo)
@@ -414,12 +421,19 @@ class Conversation:
 
     def _resumed(self, until: float) -> bool:
         """Or the sound was none that matters: the reply goes on."""
-        if self._hearing.quiet_run < QUIET_FRAMES and self._now < until:
+        enough = WORD_QUIET_FRAMES if self._may_be_word else QUIET_FRAMES
+        if self._hearing.quiet_run < enough and self._now < until:
             return False
         self._shrugged = self._hearing.sound_run > 0
         self._note("resumed", turn=self._reply.turn, held_ms=_ms(self._now - self._held_at))
         self._play_rest(self._reply.turn)
         return True
+
+    @property
+    def _may_be_word(self) -> bool:
+        hearing = self._hearing
+        told = not hearing.open or self._company == hearing.number
+        return self._detects and not told and hearing.voiced >= WORD_FRAMES
 
     def _play_rest(self, turn: int) -> None:
         """The present reply, from the word at which it was held."""

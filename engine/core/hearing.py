@@ -30,8 +30,6 @@ class _Utterance:
     began: int
     """The first voiced frame, counted likewise; `voice_end` is the one after the last."""
     voice_end: int
-    voiced: int
-    """Voiced frames so far."""
     ending: Ending = Ending.OPEN
     told_at: int = 0
     """How many frames were voiced when its words told of the ending."""
@@ -51,7 +49,7 @@ class Hearing:
         self.going_on = False
         """The present voice is the one that was cut at `max_utterance`: it has not paused yet."""
         self.voiced = 0
-        """Voiced frames of the utterance that was closed last."""
+        """Voiced frames of the newest utterance, so far."""
         self._voiceless_run = 0
         self._hangover = frames(rules.hangover)
         self._end_silences = {
@@ -82,18 +80,18 @@ class Hearing:
         """What the words of the present utterance say of its end."""
         if self._utterance:
             self._utterance.ending = ending
-            self._utterance.told_at = self._utterance.voiced
+            self._utterance.told_at = self.voiced
 
     def begin(self) -> Listen:
         """An utterance begins with the present run of voice, or of what may become one."""
         self._count += 1
+        self.voiced = self.voice_run
         kept = len(self._preroll)
         self._utterance = _Utterance(
             self._count,
             frames=kept,
             began=max(0, kept - max(self.voice_run, self.sound_run)),
             voice_end=kept,
-            voiced=self.voice_run,
         )
         preroll = b"".join(self._preroll)
         self._preroll.clear()
@@ -124,7 +122,7 @@ class Hearing:
         utterance.pending += pcm
         if voiced:
             utterance.voice_end = utterance.frames
-            utterance.voiced += 1
+            self.voiced += 1
         return self._judge(utterance)
 
     def _judge(self, utterance: _Utterance) -> list[HearingEffect]:
@@ -146,12 +144,11 @@ class Hearing:
 
     def _end_silence(self, utterance: _Utterance) -> int:
         """Frames of silence that end it."""
-        stale = utterance.voiced - utterance.told_at > _STALE
+        stale = self.voiced - utterance.told_at > _STALE
         return self._end_silences[Ending.OPEN if stale else utterance.ending]
 
     def _close(self, utterance: _Utterance, length: int) -> list[HearingEffect]:
         self._utterance = None
-        self.voiced = utterance.voiced
         return [*self._flush(utterance), StopListening(utterance.number, length)]
 
     def _flush(self, utterance: _Utterance) -> list[HearingEffect]:
