@@ -47,6 +47,8 @@ BACK, SKIPPED = 1.5, 0.08
 leaves nothing out (a frame or two may be lost in what is heard)."""
 ECHO_LOSS_DB = 12.0
 ECHO_DELAYS = (0.0, 0.06, 0.12, 0.2, 0.4)
+ABOVE_ECHO = LEVELS[:2]
+"""Callers who are as loud as the echo of a usual agent (-20 dBFS) can't be told from it by ear."""
 ECHO_HALT = 0.3
 """Seconds, through the echo of the agent's own voice."""
 WORDS_OFF, WORDS_SHARE = 1, 0.95
@@ -151,9 +153,13 @@ async def barge_in(stage: Stage) -> Judge:
 
 
 async def _interrupt_all(
-    stage: Stage, check: str, count: int, echoes: Sequence[Echo | None] = (None,)
+    stage: Stage,
+    check: str,
+    count: int,
+    echoes: Sequence[Echo | None] = (None,),
+    levels: Sequence[float] = LEVELS,
 ) -> list[Held[Said]]:
-    clips = await stage.cast.says_all(INTERRUPTIONS, LEVELS)
+    clips = await stage.cast.says_all(INTERRUPTIONS, levels)
     stage.random(check).shuffle(clips)
     calls = [
         interrupt(
@@ -296,7 +302,7 @@ async def echo(stage: Stage) -> Judge:
     calls = await stage.all("echo", listening)
     through = "barge-in through echo"
     count = max(3, stage.plan.interruptions // 5)
-    interrupted = await _interrupt_all(stage, through, count, echoes)
+    interrupted = await _interrupt_all(stage, through, count, echoes, ABOVE_ECHO)
 
     async def judge() -> list[Judged]:
         return [_alone(stage, calls), _halts(stage, through, interrupted, ECHO_HALT)]
