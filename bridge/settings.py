@@ -23,6 +23,9 @@ from engine.profile import ProfileBroken, load_profile, shipped_profile
 _OURS = "KAV_"
 """A variable whose name begins like this is meant for us; of others, near misses are."""
 _NEAR_MISS = 0.85
+Ears = Literal["google", "openai", "local", "none"]
+Mouth = Literal["google", "openai", "local", "espeak"]
+_LISTS = ("kav_audiosocket_allow", "kav_recognizer", "kav_voice", "kav_google_voices")
 _SILENCES = (
     "kav_end_silence_complete_ms",
     "kav_end_silence_ms",
@@ -104,11 +107,55 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr | None = Field(
         None, description="Signs Twilio's requests; without it only loopback is served."
     )
-    kav_recognizer: Literal["local", "none"] = Field(
-        "local", description="Ears: `local` (Whisper) or `none` (keypad only)."
+    kav_recognizer: Annotated[tuple[Ears, ...], NoDecode] = Field(
+        ("local",),
+        description="Ears: `google`, `openai`, `local` (Whisper), `none` (keypad only); "
+        "several, in their order, separated by commas.",
     )
-    kav_voice: Literal["local", "espeak"] = Field(
-        "local", description="Voice: `local` (Piper) or `espeak` (espeak-ng)."
+    kav_voice: Annotated[tuple[Mouth, ...], NoDecode] = Field(
+        ("local",),
+        description="Voice: `google`, `openai`, `local` (Piper), `espeak` (espeak-ng); likewise. "
+        "The last resort is always local.",
+    )
+    kav_model: str = Field(
+        "",
+        description="The model, by OpenAI's API, that helps to understand; empty: rules alone.",
+    )
+    google_cloud_service_account_json: SecretStr | None = Field(
+        None, description="Google's key: the JSON itself, not the name of its file."
+    )
+    kav_google_speech: Literal["stream", "utterance"] = Field(
+        "stream", description="One stream a call, with partial results, or a request an utterance."
+    )
+    kav_google_speech_version: Literal["v1", "v2"] = Field(
+        "v1", description="Of Google's Speech API; Chirp models need `v2`."
+    )
+    kav_google_speech_model: str = Field("", description="Empty: the version's default.")
+    kav_google_enhanced: bool = Field(
+        True, description="v1: the enhanced model, where the language has it."
+    )
+    kav_google_location: str = Field("global", description="v2: where the model lives.")
+    kav_google_voices: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("he-IL-Chirp3-HD-Kore", "en-US-Chirp3-HD-Kore"),
+        description="A voice for each language, separated by commas.",
+    )
+    kav_google_speech_endpoint: str = Field(
+        "", description="HOST:PORT of a stand-in on this machine (`kav doubles`); not for Google."
+    )
+    kav_google_voice_endpoint: str = Field("", description="The same of Text-to-Speech.")
+    openai_api_key: SecretStr | None = Field(None, description="The key of OpenAI's API.")
+    openai_base_url: str = Field(
+        "", description="Another server of the same API; empty: OpenAI itself."
+    )
+    kav_openai_ears: str = Field("gpt-transcribe", description="OpenAI's model for hearing.")
+    kav_openai_voice: str = Field(
+        "gpt-4o-mini-tts/coral", description="OpenAI's model for speaking, and its voice."
+    )
+    kav_first_token_sec: float = Field(
+        3.5, ge=0.5, le=8.0, description="A model or voice that takes longer is given up."
+    )
+    kav_gap_sec: float = Field(
+        2.0, ge=0.5, le=8.0, description="The same of a gap in the middle of its answer."
     )
     kav_profile: Path | None = Field(
         None, description="The business profile (YAML); the shipped one if not set."
@@ -130,9 +177,9 @@ class Settings(BaseSettings):
         if not isinstance(given, dict):
             return given
         told = {name: value for name, value in given.items() if value != ""}
-        allow = told.get("kav_audiosocket_allow")
-        if isinstance(allow, str):
-            told["kav_audiosocket_allow"] = tuple(part.strip() for part in allow.split(","))
+        for name in _LISTS:
+            if isinstance(listed := told.get(name), str):
+                told[name] = tuple(part.strip() for part in listed.split(","))
         return told
 
     @model_validator(mode="after")
@@ -140,6 +187,7 @@ class Settings(BaseSettings):
         if self.min_utt_sec >= self.max_utt_sec:
             raise ValueError("MIN_UTT_SEC must be less than MAX_UTT_SEC")
         self._turn_taking_agrees()
+        self._providers_agree()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
                 "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
@@ -161,6 +209,24 @@ class Settings(BaseSettings):
                 raise ValueError(f"{less.upper()} must not be more than {more.upper()}")
         if self.kav_end_silence_unfinished_ms > 1000 * self.max_utt_sec:
             raise ValueError("KAV_END_SILENCE_UNFINISHED_MS must not be more than MAX_UTT_SEC")
+
+    def _providers_agree(self) -> None:
+        if "none" in self.kav_recognizer and len(self.kav_recognizer) > 1:
+            raise ValueError("KAV_RECOGNIZER is either none or others")
+        roles = (*self.kav_recognizer, *self.kav_voice)
+        stand_ins = self.kav_google_speech_endpoint and self.kav_google_voice_endpoint
+        if "google" in roles and not (self.google_cloud_service_account_json or stand_ins):
+            raise ValueError(
+                "KAV_RECOGNIZER or KAV_VOICE names google, so GOOGLE_CLOUD_SERVICE_ACCOUNT_JSON "
+                "is needed: the JSON key of a service account"
+            )
+        if ("openai" in roles or self.kav_model) and not (
+            self.openai_api_key or self.openai_base_url
+        ):
+            raise ValueError(
+                "KAV_MODEL, KAV_RECOGNIZER or KAV_VOICE wants OpenAI, so OPENAI_API_KEY is needed "
+                "(or OPENAI_BASE_URL, for another server of its API)"
+            )
 
     def rules(self) -> Rules:
         return Rules(
