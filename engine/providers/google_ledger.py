@@ -16,8 +16,12 @@ from engine.dialogue.numerals import number_at
 from engine.ports import HearingResult
 
 COVERED = 0.35
-"""Seconds at the end of an utterance in which no word ends: its hangover, and what words are cut
-shorter by."""
+"""Seconds at the end of an utterance that ended in silence, in which no word ends: its hangover,
+and what words are cut shorter by."""
+HALF_WORD = 0.25
+"""Seconds after an utterance that was cut in a voice, in which its last word may end."""
+TRAILING = 1.5
+"""Seconds of noise at the end of an utterance that may follow its last word."""
 KEPT_UTTERANCES = 6
 _NEVER = 1 << 62
 CLEAN = 1.0
@@ -98,6 +102,8 @@ class _Utterance:
     start: int
     end: int | None = None
     """`None`: it is being said."""
+    covered: int = 0
+    """What is heard up to here has all of its words."""
     stopped: float = 0.0
     answered: float | None = None
     """When; `None`: not yet."""
@@ -116,7 +122,7 @@ class _Stream:
     since: int
     """What was said before is told by an older stream."""
     heard_to: int
-    """The end of the last final result."""
+    """The end of its last final result."""
     until: int | None = None
     """Where its sound ends; `None`: it is the one that is believed."""
     finals: list[_Word] = field(default_factory=list)
@@ -130,6 +136,11 @@ class _Stream:
     @property
     def words(self) -> list[_Word]:
         return [*self.finals, *self.tail]
+
+    @property
+    def final_to(self) -> int:
+        """All before this is final."""
+        return max(self.heard_to, self.since)
 
 
 class Ledger:
@@ -151,8 +162,10 @@ class Ledger:
         self._utterances.append(_Utterance(number, position))
         self._forget()
 
-    def end(self, number: int, frames: int, now: float) -> None:
-        """It is `frames` long. One that never began is answered as well: with nothing."""
+    def end(self, number: int, frames: int, position: int, now: float) -> bool:
+        """It is `frames` long; `position` of the sound that was sent. Whether it ended in silence.
+
+        One that never began is answered as well: with nothing."""
         utterance = self._last
         if utterance is None or utterance.number != number or utterance.end is not None:
             nothing = _Utterance(number, start=-1, settled=True)
@@ -160,17 +173,16 @@ class Ledger:
             utterance = nothing
         utterance.end = utterance.start + frames * FRAME_SAMPLES
         utterance.stopped = now
+        silent = utterance.end < position  # else it was cut, as long as it was
+        margin = -COVERED if silent else HALF_WORD
+        utterance.covered = utterance.end + round(margin * RATE)
+        return silent
 
     @property
     def speaking(self) -> int | None:
         """The number of the utterance that is being said."""
         last = self._last
         return last.number if last and last.end is None else None
-
-    @property
-    def speaking_since(self) -> int:
-        """Where that began, or the one before it."""
-        return self._utterances[-1].start if self._utterances else 0
 
     @property
     def quiet(self) -> bool:
@@ -187,7 +199,7 @@ class Ledger:
 
     def resume_at(self, tape: Tape) -> tuple[int, int]:
         """From where a new stream must be given the sound, and from where it is believed."""
-        known = self._current.heard_to if self._current else 0
+        known = self._current.final_to if self._current else 0
         base = max(tape.start, known - round(CLEAN * RATE))
         torn = base > 0 and base + round(CLEAN * RATE) > known
         since = base + round(CLEAN * RATE) if torn else known
@@ -204,8 +216,7 @@ class Ledger:
         new.since = since
         if old := self._current:
             old.until = position
-            new.since = max(since, old.heard_to)
-        new.heard_to = max(new.heard_to, new.since)
+            new.since = max(since, old.final_to)
         self._streams[stream] = new
         for number in list(self._streams)[:-3]:
             del self._streams[number]
@@ -225,7 +236,9 @@ class Ledger:
             end = source.base + round(result.end * RATE) if result.end else position
             if end <= source.heard_to or not result.text:
                 continue  # late, twice, or junk
-            words = self._words(source, result, end)
+            if source.segment is None:
+                source.segment = max(source.heard_to, self._start_before(end))
+            words = _words(source, result, max(source.segment, tail_to), end)
             tail_to = end
             if result.final:
                 self._make_final(source, words, end, position)
@@ -241,7 +254,8 @@ class Ledger:
         source.tail, source.segment = (), None
         for utterance in self._utterances:
             if utterance.end is not None and utterance.end <= position:
-                utterance.ended_by_service = True
+                near = end >= utterance.covered - round(TRAILING * RATE)
+                utterance.ended_by_service = utterance.ended_by_service or near
 
     # What is to be told.
 
@@ -309,12 +323,12 @@ class Ledger:
         current = self._current
         if current is None or utterance.end is None or self._within(utterance, current.tail):
             return False
-        return utterance.ended_by_service or current.heard_to >= _covered(utterance.end)
+        return utterance.ended_by_service or current.final_to >= utterance.covered
 
     def _is_stable(self, utterance: _Utterance) -> bool:
         """What is not final yet will not change, as it seems."""
         current = self._current
-        if current is None or utterance.end is None or current.tail_to < _covered(utterance.end):
+        if current is None or utterance.end is None or current.tail_to < utterance.covered:
             return False
         fresh = self._within(utterance, current.tail)
         if fresh and all(word.stability >= self._patience.stability for word in fresh):
@@ -332,21 +346,6 @@ class Ledger:
     @property
     def _current(self) -> _Stream | None:
         return next(reversed(self._streams.values()), None)
-
-    def _words(self, source: _Stream, result: Result, end: int) -> list[_Word]:
-        how = (result.stability, result.confidence)
-        if result.spans:
-            middles = [round((span.start + span.end) / 2 * RATE) for span in result.spans]
-            pairs = zip(result.spans, middles, strict=True)
-            return [_Word(span.text, source.base + at, *how, exact=True) for span, at in pairs]
-        texts = result.text.split()
-        if source.segment is None:
-            source.segment = max(source.heard_to, self._start_before(end))
-        step = (end - source.segment) / max(1, len(texts))
-        return [
-            _Word(text, round(source.segment + (n + 0.5) * step), *how, exact=False)
-            for n, text in enumerate(texts)
-        ]
 
     def _start_before(self, position: int) -> int:
         return max((u.start for u in self._utterances if u.start <= position), default=0)
@@ -381,6 +380,19 @@ class Ledger:
             stream.finals = [word for word in stream.finals if word.middle >= first]
 
 
+def _words(source: _Stream, result: Result, start: int, end: int) -> list[_Word]:
+    how = (result.stability, result.confidence)
+    if result.spans:
+        middles = [round((span.start + span.end) / 2 * RATE) for span in result.spans]
+        pairs = zip(result.spans, middles, strict=True)
+        return [_Word(span.text, source.base + at, *how, exact=True) for span, at in pairs]
+    texts = result.text.split()
+    step = (end - start) / max(1, len(texts))
+    middles = [round(start + (n + 0.5) * step) for n in range(len(texts))]
+    told = zip(texts, middles, strict=True)
+    return [_Word(text, at, *how, exact=False) for text, at in told]
+
+
 def _joined_by_time(words: list[_Word], stream: _Stream) -> list[_Word]:
     """Cut between two words that the older stream heard: the times of both differ a little."""
     older = [word for word in words if word.middle <= stream.since]
@@ -413,10 +425,6 @@ def meaning(text: str) -> tuple[str, ...]:
         meant.append(f"{number.prefix}{number.value:g}" if number else words[at])
         at = number.end if number else at + 1
     return tuple(meant)
-
-
-def _covered(end: int) -> int:
-    return end - round(COVERED * RATE)
 
 
 def _joined(words: Iterable[_Word]) -> str:

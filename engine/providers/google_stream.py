@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from engine.core.audio import FRAME_SAMPLES, RATE, silence
+from engine.core.audio import RATE, silence
 from engine.core.effects import Hear, Listen, Pause, StopListening
 from engine.ports import HearingCommand, HearingResult, ProviderFailed
 from engine.providers.google_api import Failed, GoogleSpeech
@@ -156,11 +156,9 @@ class StreamedCall:
 
     def _stop(self, utterance: int, frames: int) -> None:
         now = self._loop.time()
-        heard = self._tape.position - self._ledger.speaking_since
-        self._ledger.end(utterance, frames, now)
-        if frames * FRAME_SAMPLES < heard:
-            # It ended in silence, and no word is torn if more of that follows at once: the service
-            # waits for some before it takes an end for one.
+        if self._ledger.end(utterance, frames, self._tape.position, now):
+            # No word is torn if more of the silence follows at once: the service waits for some
+            # before it takes an end for one.
             self._feed_silence(now, preroll=0.0)
         self._tell(self._ledger.answers(now))
 
