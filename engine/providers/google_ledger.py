@@ -1,0 +1,438 @@
+"""What streams of recognition heard, sorted into the caller's utterances. Values in, values out:
+no network and no clock.
+
+The service tells words with times from the start of its stream; a call has several streams, one
+after the other, whose sound overlaps. Here all of it stands on one scale: samples since the call's
+hearing began."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from engine.core.audio import FRAME_SAMPLES, RATE
+from engine.core.cues.words import words_of
+from engine.core.events import Final, Partial, RecognitionFailed
+from engine.dialogue.numerals import number_at
+from engine.ports import HearingResult
+
+COVERED = 0.35
+"""Seconds at the end of an utterance that ended in silence, in which no word ends: its hangover,
+and what words are cut shorter by."""
+HALF_WORD = 0.25
+"""Seconds after an utterance that was cut in a voice, in which its last word may end."""
+TRAILING = 1.5
+"""Seconds of noise at the end of an utterance that may follow its last word."""
+KEPT_UTTERANCES = 6
+_NEVER = 1 << 62
+CLEAN = 1.0
+"""Seconds from the start of a stream in which a word may be heard torn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A word; seconds from the start of its stream."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result, as the service tells it."""
+
+    text: str
+    end: float
+    """Seconds from the start of its stream; 0: not told."""
+    final: bool
+    stability: float = 0.0
+    confidence: float = 0.0
+    spans: tuple[Span, ...] = ()
+    """Empty: the service gives no times of words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is waited for what."""
+
+    final: float = 1.2
+    """Seconds after the end of an utterance, until it is answered with what there is."""
+    repair: float = 3.0
+    """Seconds after an answer, in which the service may still change it."""
+    stability: float = 0.8
+    """From this on an interim result is believed."""
+
+
+class Tape:
+    """The last seconds of sound, by position: samples since the call's hearing began."""
+
+    def __init__(self, kept: float) -> None:
+        self.position = 0
+        """The end."""
+        self._kept = 2 * round(kept * RATE)
+        self._pcm = bytearray()
+
+    @property
+    def start(self) -> int:
+        return self.position - len(self._pcm) // 2
+
+    def append(self, pcm: bytes) -> None:
+        self._pcm += pcm
+        self.position += len(pcm) // 2
+        if len(self._pcm) > self._kept + 2 * RATE:  # not at each piece: it copies
+            del self._pcm[: -self._kept]
+
+    def since(self, position: int) -> bytes:
+        return bytes(self._pcm[2 * (max(position, self.start) - self.start) :])
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    middle: int
+    stability: float
+    confidence: float
+    exact: bool
+    """The service told its times; else they are a guess."""
+
+
+@dataclass(slots=True)
+class _Utterance:
+    number: int
+    start: int
+    end: int | None = None
+    """`None`: it is being said."""
+    covered: int = 0
+    """What is heard up to here has all of its words."""
+    stopped: float = 0.0
+    answered: float | None = None
+    """When; `None`: not yet."""
+    told: str = ""
+    """The last words that were sent of it."""
+    settled: bool = False
+    """Nothing will be told of it any more."""
+    ended_by_service: bool = False
+    """A final result came after all of it had been sent."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    base: int
+    """Where its sound starts."""
+    since: int
+    """What was said before is told by an older stream."""
+    heard_to: int
+    """The end of its last final result."""
+    until: int | None = None
+    """Where its sound ends; `None`: it is the one that is believed."""
+    finals: list[_Word] = field(default_factory=list)
+    tail: tuple[_Word, ...] = ()
+    """What is not final yet."""
+    tail_before: tuple[_Word, ...] = ()
+    tail_to: int = 0
+    segment: int | None = None
+    """Where that which is not final yet begins, if its words have no times."""
+
+    @property
+    def words(self) -> list[_Word]:
+        return [*self.finals, *self.tail]
+
+    @property
+    def final_to(self) -> int:
+        """All before this is final."""
+        return max(self.heard_to, self.since)
+
+
+class Ledger:
+    """One call's. Streams are told by their numbers; what one that is not known says is dropped."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._utterances: list[_Utterance] = []
+        self._streams: dict[int, _Stream] = {}
+        """Those that were believed, each after the one before it; the last is the present one."""
+        self._opened: dict[int, _Stream] = {}
+        """They are not believed yet."""
+
+    # What the caller does.
+
+    def begin(self, number: int, position: int) -> None:
+        if (last := self._last) and last.end is None:
+            last.end = position
+        self._utterances.append(_Utterance(number, position))
+        self._forget()
+
+    def end(self, number: int, frames: int, position: int, now: float) -> bool:
+        """It is `frames` long; `position` of the sound that was sent. Whether it ended in silence.
+
+        One that never began is answered as well: with nothing."""
+        utterance = self._last
+        if utterance is None or utterance.number != number or utterance.end is not None:
+            nothing = _Utterance(number, start=-1, settled=True)
+            self._utterances.insert(0, nothing)
+            utterance = nothing
+        utterance.end = utterance.start + frames * FRAME_SAMPLES
+        utterance.stopped = now
+        silent = utterance.end < position  # else it was cut, as long as it was
+        margin = -COVERED if silent else HALF_WORD
+        utterance.covered = utterance.end + round(margin * RATE)
+        return silent
+
+    @property
+    def speaking(self) -> int | None:
+        """The number of the utterance that is being said."""
+        last = self._last
+        return last.number if last and last.end is None else None
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is being said, and nothing is awaited."""
+        idle = all(u.end is not None and u.answered is not None for u in self._utterances)
+        return idle and not (self._current and self._current.tail)
+
+    @property
+    def awaiting(self) -> bool:
+        """An answer is due."""
+        return any(u.end is not None and u.answered is None for u in self._utterances)
+
+    # What the service says.
+
+    def resume_at(self, tape: Tape) -> tuple[int, int]:
+        """From where a new stream must be given the sound, and from where it is believed."""
+        known = self._current.final_to if self._current else 0
+        base = max(tape.start, known - round(CLEAN * RATE))
+        torn = base > 0 and base + round(CLEAN * RATE) > known
+        since = base + round(CLEAN * RATE) if torn else known
+        return base, min(since, tape.position)
+
+    def opened(self, stream: int, base: int) -> None:
+        """A stream begins, with the sound from here on."""
+        self._opened[stream] = _Stream(base, base, base)
+
+    def believe(self, stream: int, since: int, position: int) -> None:
+        """What was said after `since` is told by this stream now; the one before it hears nothing
+        after `position`."""
+        new = self._opened.pop(stream)
+        new.since = since
+        if old := self._current:
+            old.until = position
+            new.since = max(since, old.final_to)
+        self._streams[stream] = new
+        for number in list(self._streams)[:-3]:
+            del self._streams[number]
+
+    def forget(self, stream: int) -> None:
+        """It was opened, and will never be believed."""
+        self._opened.pop(stream, None)
+
+    def heard(self, stream: int, results: Sequence[Result], position: int) -> None:
+        """`position`: of the sound that was sent so far."""
+        source = self._streams.get(stream) or self._opened.get(stream)
+        if source is None:
+            return
+        tail: list[_Word] = []
+        tail_to = 0
+        for result in results:
+            end = source.base + round(result.end * RATE) if result.end else position
+            if end <= source.heard_to or not result.text:
+                continue  # late, twice, or junk
+            if source.segment is None:
+                source.segment = max(source.heard_to, self._start_before(end))
+            words = _words(source, result, max(source.segment, tail_to), end)
+            tail_to = end
+            if result.final:
+                self._make_final(source, words, end, position)
+                tail.clear()
+            else:
+                tail += words
+        if tail_to >= source.tail_to and tail_to:
+            source.tail_before, source.tail, source.tail_to = source.tail, tuple(tail), tail_to
+
+    def _make_final(self, source: _Stream, words: list[_Word], end: int, position: int) -> None:
+        source.finals += words
+        source.heard_to = source.tail_to = end
+        source.tail, source.segment = (), None
+        for utterance in self._utterances:
+            if utterance.end is not None and utterance.end <= position:
+                near = end >= utterance.covered - round(TRAILING * RATE)
+                utterance.ended_by_service = utterance.ended_by_service or near
+
+    # What is to be told.
+
+    def partial(self) -> list[HearingResult]:
+        """Of the utterance that is being said, if it sounds otherwise than before."""
+        utterance = self._last
+        if utterance is None or utterance.end is not None:
+            return []
+        text = _joined(self._said(utterance))
+        if not text or text == utterance.told:
+            return []
+        utterance.told = text
+        return [Partial(utterance.number, text)]
+
+    def answers(self, now: float) -> list[HearingResult]:
+        told: list[HearingResult] = []
+        for utterance in self._utterances:
+            if utterance.end is None:
+                continue
+            if utterance.answered is None:
+                told += self._answer(utterance, now)
+            elif not utterance.settled:
+                told += self._repair(utterance, now)
+        return told
+
+    def give_up(self, why: str, now: float) -> list[HearingResult]:
+        """All that awaits an answer gets this one."""
+        awaiting = [u for u in self._utterances if u.end is not None and u.answered is None]
+        for utterance in awaiting:
+            utterance.answered, utterance.settled = now, True
+        return [RecognitionFailed(utterance.number, why) for utterance in awaiting]
+
+    def wait_anew(self, now: float) -> None:
+        """The sound is heard again from a new stream: that takes its time."""
+        for utterance in self._utterances:
+            if utterance.answered is None:
+                utterance.stopped = now
+
+    def _answer(self, utterance: _Utterance, now: float) -> list[HearingResult]:
+        complete = self._is_complete(utterance)
+        late = now >= utterance.stopped + self._patience.final
+        if not (complete or late or utterance.settled or self._is_stable(utterance)):
+            return []
+        words = self._said(utterance)
+        utterance.told, utterance.answered = _joined(words), now
+        utterance.settled = utterance.settled or complete
+        # What is not final has no confidence yet; the service gives 0 for that.
+        return [Final(utterance.number, utterance.told, _confidence(words) if complete else 0.0)]
+
+    def _repair(self, utterance: _Utterance, now: float) -> list[HearingResult]:
+        assert utterance.answered is not None
+        if now > utterance.answered + self._patience.repair:
+            utterance.settled = True
+        if utterance.settled or not self._is_complete(utterance):
+            return []
+        utterance.settled = True
+        words = self._said(utterance)
+        text = _joined(words)
+        if meaning(text) == meaning(utterance.told):
+            return []
+        return [Final(utterance.number, text, _confidence(words))]
+
+    def _is_complete(self, utterance: _Utterance) -> bool:
+        """All of it is final."""
+        current = self._current
+        if current is None or utterance.end is None or self._within(utterance, current.tail):
+            return False
+        return utterance.ended_by_service or current.final_to >= utterance.covered
+
+    def _is_stable(self, utterance: _Utterance) -> bool:
+        """What is not final yet will not change, as it seems."""
+        current = self._current
+        if current is None or utterance.end is None or current.tail_to < utterance.covered:
+            return False
+        fresh = self._within(utterance, current.tail)
+        if fresh and all(word.stability >= self._patience.stability for word in fresh):
+            return True
+        return bool(fresh) and _joined(fresh) == _joined(
+            self._within(utterance, current.tail_before)
+        )
+
+    # Words and where they stand.
+
+    @property
+    def _last(self) -> _Utterance | None:
+        return self._utterances[-1] if self._utterances else None
+
+    @property
+    def _current(self) -> _Stream | None:
+        return next(reversed(self._streams.values()), None)
+
+    def _start_before(self, position: int) -> int:
+        return max((u.start for u in self._utterances if u.start <= position), default=0)
+
+    def _said(self, utterance: _Utterance) -> list[_Word]:
+        return self._within(utterance, self._all_words())
+
+    def _within(self, utterance: _Utterance, words: Iterable[_Word]) -> list[_Word]:
+        """Words in the silence after an utterance are of it: times are not exact."""
+        start = utterance.start
+        until = min((u.start for u in self._utterances if u.start > start), default=_NEVER)
+        return [word for word in words if 0 <= start <= word.middle < until]
+
+    def _all_words(self) -> list[_Word]:
+        words: list[_Word] = []
+        before: _Stream | None = None
+        for stream in self._streams.values():
+            if before is None:
+                words = stream.words
+            elif all(word.exact for word in [*words, *stream.words]):
+                words = _joined_by_time(words, stream)
+            else:
+                words = _joined_by_words(words, stream, before.until or stream.since)
+            before = stream
+        return words
+
+    def _forget(self) -> None:
+        while len(self._utterances) > KEPT_UTTERANCES and self._utterances[0].answered is not None:
+            del self._utterances[0]
+        first = self._utterances[0].start
+        for stream in self._streams.values():
+            stream.finals = [word for word in stream.finals if word.middle >= first]
+
+
+def _words(source: _Stream, result: Result, start: int, end: int) -> list[_Word]:
+    how = (result.stability, result.confidence)
+    if result.spans:
+        middles = [round((span.start + span.end) / 2 * RATE) for span in result.spans]
+        pairs = zip(result.spans, middles, strict=True)
+        return [_Word(span.text, source.base + at, *how, exact=True) for span, at in pairs]
+    texts = result.text.split()
+    step = (end - start) / max(1, len(texts))
+    middles = [round(start + (n + 0.5) * step) for n in range(len(texts))]
+    told = zip(texts, middles, strict=True)
+    return [_Word(text, at, *how, exact=False) for text, at in told]
+
+
+def _joined_by_time(words: list[_Word], stream: _Stream) -> list[_Word]:
+    """Cut between two words that the older stream heard: the times of both differ a little."""
+    older = [word for word in words if word.middle <= stream.since]
+    later = words[len(older) :]
+    cut = stream.since
+    if older and later and later[0].middle - older[-1].middle < RATE:
+        cut = (older[-1].middle + later[0].middle) // 2
+    return older + [word for word in stream.words if word.middle > cut]
+
+
+def _joined_by_words(words: list[_Word], stream: _Stream, until: int) -> list[_Word]:
+    """Where the times of words are a guess: both streams have heard the same words before
+    `until`."""
+    new = stream.words
+    twice = [word.text for word in new if word.middle <= until]
+    same = SequenceMatcher(None, [word.text for word in words], twice, autojunk=False)
+    match = same.find_longest_match()
+    if not match.size:
+        return _joined_by_time(words, stream)
+    return words[: match.a] + new[match.b :]
+
+
+def meaning(text: str) -> tuple[str, ...]:
+    """The words of a text, however they are punctuated and numbers are spelled."""
+    words = [word.replace(",", "") for word in words_of(text)]
+    meant: list[str] = []
+    at = 0
+    while at < len(words):
+        number = number_at(words, at)
+        meant.append(f"{number.prefix}{number.value:g}" if number else words[at])
+        at = number.end if number else at + 1
+    return tuple(meant)
+
+
+def _joined(words: Iterable[_Word]) -> str:
+    return " ".join(word.text for word in words)
+
+
+def _confidence(words: Sequence[_Word]) -> float:
+    """0: the service gave none."""
+    if not words or min(word.confidence for word in words) <= 0:
+        return 0.0
+    return sum(word.confidence for word in words) / len(words)
