@@ -129,9 +129,10 @@ class _Double:
             config = (await anext(requests)).streaming_config
             if "Chirp3-HD" not in config.voice.name:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no voice for a stream")
-            flow = await self._meet(config.voice.name, context, 0.0)
             audio = config.streaming_audio_config
             async for text in _texts(requests, context):
+                # Not before the text: gRPC tells a client that still writes of an internal error.
+                flow = await self._meet(config.voice.name, context, 0.0)
                 self._seen.texts.append(text)
                 pcm = await self._sound(text, audio.sample_rate_hertz, audio.speaking_rate)
                 async with aclosing(pieces(pcm, audio.sample_rate_hertz, flow)) as parts:

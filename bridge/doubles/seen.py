@@ -13,12 +13,15 @@ class Seen:
         """The client went away before the end."""
         self.texts: list[str] = []
         """What was to be said, or the hints for what is heard."""
+        self.peers: set[str] = set()
+        """The connections that requests came by, where the double tells."""
         self._change = asyncio.Event()
 
     @contextmanager
-    def request(self) -> Iterator[None]:
+    def request(self, peer: str = "") -> Iterator[None]:
         """One request, from its arrival to the end of its answer."""
         self.requests += 1
+        self.peers.add(peer)
         self.open += 1
         self._tell()
         try:
