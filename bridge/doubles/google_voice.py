@@ -122,25 +122,28 @@ class _Double:
                 ],
             )
 
-    async def stream(
-        self, requests: AsyncIterator[Any], context: Context
-    ) -> AsyncGenerator[v1.StreamingSynthesizeResponse]:
+    async def stream(self, requests: AsyncIterator[Any], context: Context) -> None:
         with self._seen.request():
-            config = (await anext(requests)).streaming_config
+            config = (await _first(requests, context)).streaming_config
+            request = await _first(requests, context)
+            # Not before the text: gRPC tells a client that still writes of an internal error.
+            flow = await self._meet(config.voice.name, context, 0.0)
             if "Chirp3-HD" not in config.voice.name:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no voice for a stream")
-            audio = config.streaming_audio_config
-            async for text in _texts(requests, context):
-                # Not before the text: gRPC tells a client that still writes of an internal error.
-                flow = await self._meet(config.voice.name, context, 0.0)
-                self._seen.texts.append(text)
-                pcm = await self._sound(text, audio.sample_rate_hertz, audio.speaking_rate)
-                async with aclosing(pieces(pcm, audio.sample_rate_hertz, flow)) as parts:
-                    try:
-                        async for part in parts:
-                            yield v1.StreamingSynthesizeResponse(audio_content=part)
-                    except Died:
-                        await context.abort(grpc.StatusCode.INTERNAL, "as the script has it")
+            while request is not None:
+                await self._say(request.input.text, config.streaming_audio_config, flow, context)
+                request = await _next(requests, context)
+
+    async def _say(self, text: str, audio: Any, flow: Flow, context: Context) -> None:
+        self._seen.texts.append(text)
+        rate = audio.sample_rate_hertz
+        pcm = await self._sound(text, rate, audio.speaking_rate)
+        async with aclosing(pieces(pcm, rate, flow)) as parts:
+            try:
+                async for part in parts:
+                    await _send(context, part)
+            except Died:
+                await context.abort(grpc.StatusCode.INTERNAL, "as the script has it")
 
     async def _meet(self, voice: str, context: Context, more: float) -> Flow:
         """What this request shall go through; it may end here."""
@@ -157,6 +160,13 @@ class _Double:
         return await asyncio.to_thread(self._script.sound, text, rate, speed or 1.0)
 
 
+async def _send(context: Context, part: bytes) -> None:
+    try:
+        await context.write(v1.StreamingSynthesizeResponse(audio_content=part))
+    except grpc.aio.InternalError:
+        raise asyncio.CancelledError from None  # the client has gone; gRPC is about to tell us
+
+
 async def _whole(pcm: bytes, rate: int, flow: Flow, context: Context) -> bytes:
     made = b""
     try:
@@ -167,16 +177,20 @@ async def _whole(pcm: bytes, rate: int, flow: Flow, context: Context) -> bytes:
     return made
 
 
-async def _texts(requests: AsyncIterator[Any], context: Context) -> AsyncGenerator[str]:
-    while True:
-        try:
-            async with asyncio.timeout(_NO_INPUT):
-                request = await anext(requests, None)
-        except TimeoutError:
-            await context.abort(grpc.StatusCode.ABORTED, "Stream aborted due to long duration")
-        if request is None:
-            return
-        yield request.input.text
+async def _next(requests: AsyncIterator[Any], context: Context) -> Any:
+    """`None`: the client has half-closed."""
+    try:
+        async with asyncio.timeout(_NO_INPUT):
+            return await anext(requests, None)
+    except TimeoutError:
+        await context.abort(grpc.StatusCode.ABORTED, "Stream aborted due to long duration")
+
+
+async def _first(requests: AsyncIterator[Any], context: Context) -> Any:
+    request = await _next(requests, context)
+    if request is None:
+        raise asyncio.CancelledError  # the client has gone; gRPC is about to tell us
+    return request
 
 
 def _plain(given: Any) -> tuple[str, list[str]]:

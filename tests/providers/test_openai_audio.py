@@ -318,29 +318,29 @@ def test_the_guess_at_a_pause_is_the_answer_if_only_silence_followed() -> None:
     assert seen.requests == 1
 
 
-def test_a_guess_that_is_ready_is_the_answer_at_once() -> None:
+async def guessed_before_the_end() -> AsyncIterator[HearingCommand]:
+    for command in UTTERANCE:
+        yield command
+    others = asyncio.all_tasks()
+    yield Pause(1, 50)
+    await asyncio.wait(asyncio.all_tasks() - others)
+    yield StopListening(1, 50)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "answer", "requests"), [(None, Final, 1), (500, RecognitionFailed, 2)]
+)
+def test_a_guess_that_is_ready_is_the_answer_but_a_failed_one_is_asked_again(
+    refuse: int | None, answer: type[HearingResult], requests: int
+) -> None:
     seen = Seen()
 
     async def use(service: AsyncOpenAI) -> None:
-        ready = asyncio.Event()
+        told = await heard(ears_of(service), guessed_before_the_end())
+        assert [type(result) for result in told if not isinstance(result, Partial)] == [answer]
 
-        async def commands() -> AsyncIterator[HearingCommand]:
-            for command in [*UTTERANCE, Pause(1, 50)]:
-                yield command
-            await ready.wait()
-            yield StopListening(1, 50)
-
-        finals: list[Final] = []
-        async for result in ears_of(service).recognize(commands(), lambda: ()):
-            if result == Partial(1, "I want to rent"):
-                await seen.until(lambda seen: seen.open == 0)
-                ready.set()
-            if isinstance(result, Final):
-                finals.append(result)
-        assert finals == [Final(1, "I want to rent", 0.0)]
-
-    call(script(), use, seen)
-    assert seen.requests == 1
+    call(script(refuse=refuse), use, seen)
+    assert seen.requests == requests
 
 
 def test_a_caller_who_goes_on_is_heard_to_the_end() -> None:
@@ -389,25 +389,6 @@ def test_ears_that_fail_tell_why(
     assert isinstance(final, RecognitionFailed)
     assert final.utterance == 1
     assert reason in final.why
-
-
-def test_after_a_guess_that_failed_the_utterance_is_asked_again() -> None:
-    seen = Seen()
-
-    async def use(service: AsyncOpenAI) -> None:
-        async def commands() -> AsyncIterator[HearingCommand]:
-            for command in [*UTTERANCE, Pause(1, 50)]:
-                yield command
-            await seen.until(lambda seen: seen.requests == 1 and seen.open == 0)
-            for _ in range(20):  # until the client has read the refusal
-                await asyncio.sleep(0)
-            yield StopListening(1, 50)
-
-        told = await heard(ears_of(service), commands())
-        assert isinstance(told[-1], RecognitionFailed)
-
-    call(script(refuse=500), use, seen)
-    assert seen.requests == 2
 
 
 def test_the_end_of_a_call_closes_the_connection() -> None:
