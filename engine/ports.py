@@ -1,4 +1,5 @@
-"""What a call needs from the world, as small protocols: a line, a recognizer, a voice, a brain.
+"""What a call needs from the world, as small protocols: a line, a recognizer, a voice, a brain;
+and what a brain needs: a model.
 
 Audio is 16-bit little-endian mono PCM at 8,000 Hz everywhere.
 """
@@ -10,6 +11,9 @@ from typing import Protocol
 from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Hear, Heard, Listen, Pause, StopListening, Transfer
 from engine.core.events import Final, Partial, Played, RecognitionFailed, Word
+from engine.dialogue.profile import Language, Profile
+from engine.dialogue.understand import Understood
+from engine.dialogue.wish import Wish
 
 HearingCommand = Listen | Hear | Pause | StopListening
 HearingResult = Partial | Final | RecognitionFailed
@@ -88,6 +92,57 @@ class Brain(Protocol):
     def expected(self) -> Sequence[str]:
         """Phrases that the caller may well say next, most likely first."""
         ...
+
+    async def guess(self, words: str) -> None:
+        """The caller pauses, and these words may be all: what takes long can begin now. Returns
+        when it is done, or not needed any more; run it in a task of its own, which the brain may
+        cancel, and cancel that when the call ends."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What of the agent's reply was heard, and what the caller answered."""
+
+    said: str
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """A turn of a call, as a model is told of it. It names nobody."""
+
+    profile: Profile
+    language: Language
+    """The agent's, so far."""
+    wish: Wish
+    question: str
+    """What the agent has asked for, in a word or two of English."""
+    before: tuple[Exchange, ...]
+    """The last few exchanges, oldest first."""
+    said: str
+    """Those words of the agent's last reply that were heard."""
+    words: str
+    """The caller's answer."""
+
+
+class Model(Protocol):
+    """Understands and words; decides nothing. One object serves all calls."""
+
+    def consult(self, turn: Consultation) -> AsyncGenerator[Understood | str]:
+        """What was understood, once and first; then the sentences of a reply that it proposes, each
+        as soon as it is whole. Raises `ProviderFailed`. Closing it ends the request at once."""
+        ...
+
+    async def probe(self) -> None:
+        """Raises `ProviderFailed` if it cannot be used as it is configured."""
+        ...
+
+    async def warm(self) -> None:
+        """Opens the connection, for a call that is about to begin."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

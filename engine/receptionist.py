@@ -1,30 +1,59 @@
-"""The Brain of a call: understanding by rules, then the policy, the store, and the sentences.
+"""The Brain of a call: understanding by rules, with a model's help where they do not suffice; then
+the policy, the store, and the sentences.
 
-It decides nothing itself. One object is one call."""
+It decides nothing itself, and the model still less: what a model says is checked, and what it
+breaks or delays is done without it. One object is one call."""
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import assert_never
 from uuid import uuid4
 
 from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Heard, Transfer
-from engine.dialogue import policy
-from engine.dialogue.acts import Book, Confirm, Goodbye, awaited
+from engine.dialogue import checked, policy
+from engine.dialogue.acts import (
+    Ask,
+    Book,
+    Confirm,
+    ConfirmBudget,
+    Goodbye,
+    Greet,
+    Menu,
+    Narrow,
+    Offer,
+    Question,
+    WhichOne,
+    WindowMenu,
+    awaited,
+)
 from engine.dialogue.expected import expected_phrases, fixed_phrases, words_with_points
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.hours import Window, free_windows
-from engine.dialogue.phrases import sentences, windows_heard
+from engine.dialogue.phrases import sentences, window_name, windows_heard
 from engine.dialogue.policy import Talk, Turn
-from engine.dialogue.profile import Profile
+from engine.dialogue.profile import Language, Profile
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import Wish
+from engine.ports import Consultation, Exchange, Model, ProviderFailed
 from engine.store import Appointment, Appointments, SlotTaken
 
 log = logging.getLogger(__name__)
 
 LOW_CONFIDENCE = 0.4
+PATIENCE = 3.5
+GAP = 2.0
+MOST_GUESSES = 2
+_REMEMBERED = 3
+_READ_OUT = 0.5
+"""Seconds; the reply takes longer than this to be heard."""
+
+Thought = AsyncGenerator[Understood | str]
+"""What a model says to a turn."""
 
 
 class Receptionist:
@@ -38,52 +67,168 @@ class Receptionist:
         keypad: bool = False,
         *,
         caller: str = "",
+        model: Model | None = None,
+        wording: Collection[Language] = ("he", "en"),
+        patience: float = PATIENCE,
+        gap: float = GAP,
     ) -> None:
         """`clock` tells the office's local time, with its time zone. `keypad`: nothing that is
-        spoken can be recognized, so every question is a menu."""
+        spoken can be recognized, so every question is a menu. `wording`: the languages in which
+        the model's own sentences may be spoken; a voice that needs points cannot read its Hebrew.
+        After `patience` seconds without the model's understanding, or `gap` without its next
+        sentence, the turn goes on without it."""
         self._profile = profile
         self._appointments = appointments
         self._clock = clock
         self._caller = caller
+        self._model = model
+        self._wording = wording
+        self._patience = patience
+        self._gap = gap
         self._call = uuid4().hex
-        self._talk = self._before = policy.start(profile, keypad)
+        self._talk = policy.start(profile, keypad)
+        self._exchanges: tuple[Exchange, ...] = ()
+        self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
+        self._said: list[str] = []
+        self._ahead: _Ahead | None = None
+        self._guesses = 0
 
     async def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer | Awaits]:
         if heard is not None:
-            await self._attend(heard)
-        talk = self._talk
-        for sentence in self._sentences(talk):
-            yield sentence
-        if isinstance(talk.act, Confirm | Goodbye):
-            yield HangUp("goodbye")
-        else:
-            yield awaited(talk.question)
+            await self._resume(heard)
+        async with aclosing(self._thought(heard)) as thought:
+            if heard is not None:
+                await self._attend(heard, thought)
+            self._said = []
+            async with aclosing(self._sentences(thought)) as said:
+                async for sentence in said:
+                    self._said.append(sentence)
+                    yield sentence
+            if isinstance(self._talk.act, Confirm | Goodbye):
+                yield HangUp("goodbye")
+            else:
+                yield awaited(self._talk.question)
+            await _read_out(thought)
 
     def expected(self) -> Sequence[str]:
         phrases = expected_phrases(self._profile, self._talk)
         return list(dict.fromkeys(without_points(phrase) for phrase in phrases))
 
-    async def _attend(self, heard: Heard) -> None:
-        """Moves the talk on to its next act. The reply may be abandoned later at any sentence:
-        what was decided is kept here, before the first."""
+    async def guess(self, words: str) -> None:
+        if self._guesses >= MOST_GUESSES or self._model is None or not self._needs_model(words):
+            return
+        if self._ahead is not None and self._ahead.is_for(words, self._talk):
+            return
+        if self._ahead is not None:
+            self._ahead.task.cancel()
+        self._guesses += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._ahead = ahead = _Ahead(words, self._talk, task)
+        await ahead.think(self._model.consult(self._consultation(words, " ".join(self._said))))
+
+    async def _resume(self, heard: Heard) -> None:
+        """Puts the talk where it was when the caller began to answer."""
         if isinstance(self._talk.act, Book):
             # The last reply was abandoned while it was being booked.
             await self._book(self._talk.act.window)
         if heard.instead and self._talk.booked is None:
-            self._talk = self._before
-        self._before = self._talk
+            self._talk, self._exchanges = self._before
+        self._before = self._talk, self._exchanges
+
+    async def _attend(self, heard: Heard, thought: Thought) -> None:
+        """Moves the talk on to its next act. The reply may be abandoned later at any sentence:
+        what was decided is kept here, before the first."""
+        meaning = await self._understand(heard, thought)
         said = windows_heard(self._talk.act, self._talk.language, heard.said, heard.cut)
-        turn = Turn(self._understand(heard), heard.digits, said)
+        turn = Turn(meaning, heard.digits, said)
         self._talk = policy.answer(self._profile, self._talk, turn, self._free())
+        exchange = Exchange(without_points(heard.said), heard.words)
+        self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
         if isinstance(self._talk.act, Book):
             await self._book(self._talk.act.window)
 
-    def _understand(self, heard: Heard) -> Understood:
-        # 0.0 is not a low confidence: Google sends it when it gives none ("a sentinel value
-        # indicating confidence was not set", SpeechRecognitionAlternative).
-        if 0.0 < heard.confidence < LOW_CONFIDENCE:
+    async def _understand(self, heard: Heard, thought: Thought) -> Understood:
+        if _is_unsure(heard):
             return Understood()
-        return understand(heard.words, self._profile)
+        rules = understand(heard.words, self._profile)
+        meant = await self._next(thought, self._patience)
+        if not isinstance(meant, Understood):
+            return rules
+        return checked.merged(self._profile, self._talk.question, heard.words, rules, meant)
+
+    def _thought(self, heard: Heard | None) -> Thought:
+        """The model's, on this turn; the one that was begun ahead, if it is that."""
+        ahead, self._ahead, self._guesses = self._ahead, None, 0
+        model = None if heard is None or heard.digits or _is_unsure(heard) else self._model
+        if heard is not None and model is not None and self._needs_model(heard.words):
+            if ahead is not None and ahead.is_for(heard.words, self._talk):
+                return ahead.parts()
+            thought = model.consult(self._consultation(heard.words, heard.said))
+        else:
+            thought = _nothing()
+        if ahead is not None:
+            ahead.task.cancel()
+        return thought
+
+    def _needs_model(self, words: str) -> bool:
+        talk = self._talk
+        if talk.keypad or talk.booked is not None or not words.strip():
+            return False
+        return not checked.suffices(talk.question, understand(words, self._profile), words)
+
+    def _consultation(self, words: str, said: str) -> Consultation:
+        return Consultation(
+            profile=self._profile,
+            language=self._talk.language,
+            wish=self._talk.wish,
+            question=_in_short(self._talk.question),
+            before=self._exchanges,
+            said=without_points(said),
+            words=words,
+        )
+
+    async def _next(self, thought: Thought, limit: float) -> Understood | str | None:
+        """None: there is nothing more, or it broke, or it takes too long."""
+        try:
+            async with asyncio.timeout(limit):
+                return await anext(thought, None)
+        except TimeoutError:
+            why = "The model: no answer in time"
+        except ProviderFailed as error:
+            why = str(error)
+        log.warning("model_failed", extra={"facts": {"why": why}})
+        return None
+
+    async def _sentences(self, thought: Thought) -> AsyncGenerator[str]:
+        """The act in our own words; its question in the model's, if these are fit for it."""
+        talk = self._talk
+        *before, own = self._own(talk)
+        for sentence in before:
+            yield sentence
+        if isinstance(talk.act, Ask | Narrow) and talk.language in self._wording:
+            async with aclosing(self._proposed(thought, before, own)) as proposed:
+                async for sentence in proposed:
+                    yield sentence
+                    if sentence.endswith("?"):
+                        return
+                    if isinstance(talk.act, Ask):
+                        # An apology would come too late.
+                        plain = replace(talk, act=Ask(talk.act.slot), learned=frozenset())
+                        (own,) = self._own(plain)
+        yield own
+
+    async def _proposed(
+        self, thought: Thought, before: Sequence[str], own: str
+    ) -> AsyncGenerator[str]:
+        """Of the model's sentences those that may be said: a question, one more before it."""
+        talk, said = self._talk, [*before]
+        while isinstance(sentence := await self._next(thought, self._gap), str):
+            fits = checked.fits(sentence, talk.act, own, talk.language, self._profile, before=said)
+            if not fits or (len(said) > len(before) and not sentence.endswith("?")):
+                return
+            said.append(sentence)
+            yield sentence
 
     async def _book(self, window: Window) -> None:
         appointment = Appointment(
@@ -108,7 +253,7 @@ class Receptionist:
         booked = [(one.start, one.minutes) for one in self._appointments.booked()]
         return free_windows(self._profile, self._clock(), booked)
 
-    def _sentences(self, talk: Talk) -> Sequence[str]:
+    def _own(self, talk: Talk) -> Sequence[str]:
         return sentences(
             self._profile,
             talk.act,
@@ -117,6 +262,80 @@ class Receptionist:
             learned=talk.learned,
             keypad=talk.keypad,
         )
+
+
+@dataclass(eq=False, slots=True)
+class _Ahead:
+    """A thought that was begun before the caller was known to have finished."""
+
+    words: str
+    talk: Talk
+    task: asyncio.Task[object]
+    """Thinks; ended by whoever ends the thought."""
+    _parts: asyncio.Queue[Understood | str | ProviderFailed | None] = field(
+        default_factory=asyncio.Queue
+    )
+
+    def is_for(self, words: str, talk: Talk) -> bool:
+        return _plain(words) == _plain(self.words) and talk == self.talk
+
+    async def think(self, thought: Thought) -> None:
+        try:
+            async with aclosing(thought):
+                async for part in thought:
+                    self._parts.put_nowait(part)
+        except ProviderFailed as error:
+            self._parts.put_nowait(error)
+        finally:
+            self._parts.put_nowait(None)
+
+    async def parts(self) -> Thought:
+        try:
+            while (part := await self._parts.get()) is not None:
+                if isinstance(part, ProviderFailed):
+                    raise part
+                yield part
+        finally:
+            self.task.cancel()
+
+
+async def _read_out(thought: Thought) -> None:
+    """What nobody waits for: a request that is read to its end leaves its connection open."""
+    with suppress(TimeoutError, ProviderFailed):
+        async with asyncio.timeout(_READ_OUT):
+            async for _ in thought:
+                pass
+
+
+async def _nothing() -> Thought:
+    never: tuple[str, ...] = ()
+    for part in never:
+        yield part
+
+
+def _plain(words: str) -> list[str]:
+    return "".join(letter if letter.isalnum() else " " for letter in words.casefold()).split()
+
+
+def _is_unsure(heard: Heard) -> bool:
+    # 0.0 is not a low confidence: Google sends it when it gives none ("a sentinel value
+    # indicating confidence was not set", SpeechRecognitionAlternative).
+    return 0.0 < heard.confidence < LOW_CONFIDENCE
+
+
+def _in_short(question: Question) -> str:
+    """What the caller was asked, for a model."""
+    match question:
+        case Greet():
+            return "how to help"
+        case Ask(slot) | Narrow(slot) | Menu(slot):
+            return slot
+        case ConfirmBudget(amount):
+            return f"yes or no: is the budget {amount} shekels?"
+        case Offer(windows) | WhichOne(windows) | WindowMenu(windows):
+            return "choice: " + "; ".join(window_name(window, "en") for window in windows)
+        case _:
+            assert_never(question)
 
 
 def _record(talk: Talk) -> dict[str, str | int | float | None]:

@@ -124,6 +124,8 @@ class Brain:
     def expected(self) -> Sequence[str]:
         return ()
 
+    async def guess(self, words: str) -> None: ...
+
 
 class Caller:
     """Sends a frame every 20 ms, and says what it says at the right moments."""

@@ -4,7 +4,8 @@ A line of the caller's is words; `#1` is a key; `(…)` is speech that was not u
 stands before `/` is how much of her last reply was heard before the caller interrupted it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,12 +20,14 @@ from engine.core.effects import HangUp, Heard, Transfer
 from engine.dialogue.acts import Ask, Book, ConfirmBudget, Menu, Narrow
 from engine.dialogue.hebrew import hebrew_words, is_hebrew, point, unpointed_words, without_points
 from engine.dialogue.phrases import count_words
-from engine.dialogue.understand import understand
-from engine.dialogue.wish import is_filled
-from engine.ports import Brain
+from engine.dialogue.profile import Language
+from engine.dialogue.understand import Understood, understand
+from engine.dialogue.wish import When, is_filled
+from engine.ports import Brain, Consultation, Exchange, Model, ProviderFailed
 from engine.profile import shipped_profile
 from engine.receptionist import Receptionist, lexicon, spoken_forms
 from engine.store import Appointment, Appointments
+from tests.virtual_time import run
 
 SHAI = shipped_profile("shai")
 SUNDAY = datetime(2026, 11, 22, 9, 10, tzinfo=ZoneInfo(SHAI.timezone))
@@ -36,13 +39,19 @@ class Leah:
 
     keypad: bool = False
     appointments: Appointments = field(default_factory=Appointments)
+    model: Model | None = None
     last: str = ""
     awaits: Awaits | None = None
     """What her last reply asked for; nothing if she hung up."""
 
     def __post_init__(self) -> None:
         self.brain = Receptionist(
-            SHAI, self.appointments, lambda: SUNDAY, self.keypad, caller="0501234567"
+            SHAI,
+            self.appointments,
+            lambda: SUNDAY,
+            self.keypad,
+            caller="0501234567",
+            model=self.model,
         )
 
     def reply(self, heard: Heard | None) -> str:
@@ -726,3 +735,347 @@ def test_a_question_that_was_completed_counts_once() -> None:
     again = leah.reply(Heard("mumble mumble", confidence=0.9, instead=True))
     assert again == first_miss
     assert leah.reply(Heard("mumble", confidence=0.9)) != first_miss
+
+
+Step = Understood | str | float | ProviderFailed
+
+
+class Oracle:
+    """A model that says what is written here: parts, seconds to wait, how it breaks."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.steps = steps
+        self.asked: list[Consultation] = []
+        self.open = 0
+        self.finished = 0
+
+    async def consult(self, turn: Consultation) -> AsyncGenerator[Understood | str]:
+        self.asked.append(turn)
+        self.open += 1
+        try:
+            for step in self.steps:
+                match step:
+                    case float():
+                        await asyncio.sleep(step)
+                    case ProviderFailed():
+                        raise step
+                    case _:
+                        yield step
+            self.finished += 1
+        finally:
+            self.open -= 1
+
+    async def probe(self) -> None: ...
+
+    async def warm(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+HARBOR = "somewhere around the old harbor, what do you think"
+JAFFA = Understood(areas=("jaffa",))
+PLAIN_AREA = "Which area are you interested in?"
+AREA_AGAIN = "Sorry, I didn't hear well. Could you repeat the area?"
+KINDS = "What are you looking for: an apartment, an office, or a shop?"
+NEVER = 1e6
+
+
+def answered(*steps: Step, before: tuple[str, ...] = ("Hello",), line: str = HARBOR) -> str:
+    """What she answers when the model says this."""
+    oracle = Oracle(*steps)
+    leah = Leah(model=oracle)
+    leah.reply(None)
+    for earlier in before:
+        leah.answer(earlier)
+    assert oracle.asked == []
+    told = ""
+
+    async def turn() -> None:
+        nonlocal told
+        said, _ = await _collected(leah.brain, Heard(words=line, confidence=0.9, said=leah.last))
+        told = " ".join(said)
+
+    run(turn())
+    assert len(oracle.asked) == 1
+    assert oracle.open == 0
+    return told
+
+
+def test_the_model_understands_what_the_rules_do_not_and_words_the_question() -> None:
+    assert answered(JAFFA, "What kind of property would you like?") == (
+        "In Jaffa. What kind of property would you like?"
+    )
+
+
+def test_what_is_read_back_and_what_is_asked_for_stay_ours_when_the_model_says_more() -> None:
+    assert answered(JAFFA, "I have booked a flat in Jaffa.", "What kind?") == f"In Jaffa. {KINDS}"
+    assert answered(JAFFA, "What is your budget?") == f"In Jaffa. {KINDS}"
+    assert answered(JAFFA) == f"In Jaffa. {KINDS}"
+
+
+def test_windows_are_offered_in_our_words_only() -> None:
+    told = answered(
+        Understood(when=When(part="afternoon")),
+        "I have Monday at five in the morning.",
+        before=("Hello", "Jaffa", "an office", "8,000"),
+        line="well not too early, I sleep for long and go to work",
+    )
+    assert (
+        told == "I have today at twelve, tomorrow at twelve, or Tuesday at twelve. Which suits you?"
+    )
+
+
+def test_a_question_of_the_callers_gets_an_answer_and_not_an_apology() -> None:
+    told = answered(
+        Understood(language="en"),
+        "The agent will tell you that at the meeting.",
+        "Which area do you have in mind?",
+    )
+    assert told == "The agent will tell you that at the meeting. Which area do you have in mind?"
+
+
+def test_after_a_lead_in_the_question_is_ours_when_the_models_is_not_fit_or_does_not_come() -> None:
+    lead = "The agent will tell you that."
+    assert answered(Understood(), lead, "How about Jaffa?") == f"{lead} {PLAIN_AREA}"
+    assert answered(Understood(), lead, "Sure.") == f"{lead} {PLAIN_AREA}"
+    assert answered(Understood(), lead, NEVER) == f"{lead} {PLAIN_AREA}"
+    assert answered(Understood(), lead, ProviderFailed("broken")) == f"{lead} {PLAIN_AREA}"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [(NEVER, JAFFA), (3.6, JAFFA), (ProviderFailed("The model: 500"),), (), ("Which area?",)],
+)
+def test_a_model_that_is_late_or_breaks_leaves_the_turn_to_the_rules(steps: list[Step]) -> None:
+    assert answered(*steps) == AREA_AGAIN
+
+
+def test_a_failure_is_in_the_log_without_a_word_of_the_caller(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answered(ProviderFailed("The model: the key is refused (401)"))
+    (record,) = [record for record in caplog.records if record.name == "engine.receptionist"]
+    assert record.msg == "model_failed"
+    assert vars(record)["facts"] == {"why": "The model: the key is refused (401)"}
+
+
+def test_hebrew_of_the_models_is_not_spoken_where_the_voice_cannot_read_it() -> None:
+    wordings: dict[tuple[Language, ...], str] = {
+        ("he", "en"): "בְּיָ֫פוֹ. איזה סוג של נכס מעניין אתכם?",
+        ("en",): "בְּיָ֫פוֹ. מַה מְּחַפְּשִׂים: דִּירָה, מִשְׂרָד אוֹ חֲנוּת?",
+    }
+    for wording, told in wordings.items():
+        model = Oracle(JAFFA, "איזה סוג של נכס מעניין אתכם?")
+        brain = Receptionist(SHAI, Appointments(), lambda: SUNDAY, model=model, wording=wording)
+        asyncio.run(_collected(brain, None))
+        said, _ = asyncio.run(_collected(brain, Heard(words="איפה שיש נמל עתיק, מה דעתך על זה")))
+        assert " ".join(said) == told
+
+
+@pytest.mark.parametrize("title", CALLS)
+def test_short_plain_answers_need_no_model(title: str) -> None:
+    """The calls above, with a model that only breaks: they go the same way."""
+    leah = Leah(model=Oracle(ProviderFailed("broken")))
+    leah.reply(None)
+    assert [leah.answer(line) for line, _ in CALLS[title]] == [told for _, told in CALLS[title]]
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        Heard(words=HARBOR, confidence=0.1),
+        Heard(digits="1"),
+        Heard(words=""),
+        Heard(words="Jaffa, please", confidence=0.9),
+        Heard(words="כן", confidence=0.9),
+    ],
+)
+def test_no_model_is_asked_where_it_could_not_help(heard: Heard) -> None:
+    oracle = Oracle(JAFFA)
+    leah = Leah(model=oracle)
+    leah.reply(None)
+    leah.reply(heard)
+    assert oracle.asked == []
+
+
+def test_the_model_is_told_what_was_said_and_really_heard() -> None:
+    oracle = Oracle(Understood())
+    leah = Leah(model=oracle)
+    leah.reply(None)
+    leah.answer("an office")
+    leah.answer(f"An office. Which/{HARBOR}")
+    (turn,) = oracle.asked
+    assert turn.before == (Exchange(without_points(GREETING), "an office"),)
+    assert (turn.said, turn.words, turn.question) == ("An office. Which", HARBOR, "area")
+    assert turn.wish.kind == "office"
+
+
+def test_a_question_that_is_asked_again_whole_is_one_exchange() -> None:
+    oracle = Oracle(Understood())
+    leah = Leah(model=oracle)
+    leah.reply(None)
+    leah.reply(Heard(words="an office", said=GREETING))
+    leah.reply(Heard(words=f"an office {HARBOR}", said=GREETING, instead=True))
+    (turn,) = oracle.asked
+    assert turn.before == ()
+    assert turn.wish.kind is None
+
+
+def test_a_reply_that_is_abandoned_ends_the_models_request() -> None:
+    oracle = Oracle(JAFFA, "What kind of property would you like?", NEVER)
+    leah = Leah(model=oracle)
+
+    async def abandon() -> None:
+        reply = leah.brain.reply(Heard(words=HARBOR))
+        assert await anext(reply) == "In Jaffa."
+        assert oracle.open == 1
+        await reply.aclose()
+        assert oracle.open == 0
+
+    leah.reply(None)
+    run(abandon())
+
+
+class Guessing:
+    """A call in which the caller pauses."""
+
+    def __init__(self, tasks: asyncio.TaskGroup, *steps: Step) -> None:
+        self.oracle = Oracle(*steps)
+        self.brain = Leah(model=self.oracle).brain
+        self.tasks = tasks
+
+    async def guess(self, words: str) -> None:
+        self.tasks.create_task(self.brain.guess(words))
+        await asyncio.sleep(0.01)
+
+    async def reply(self, words: str) -> str:
+        said, _ = await _collected(self.brain, Heard(words=words))
+        return " ".join(said)
+
+
+def test_what_was_begun_in_the_pause_is_used_when_the_words_were_all() -> None:
+    async def go() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            call = Guessing(tasks, JAFFA, 0.1, "What kind of property would you like?")
+            await call.guess(HARBOR)
+            assert call.oracle.open == 1
+            told = await call.reply(HARBOR.capitalize() + "?")
+            assert told == "In Jaffa. What kind of property would you like?"
+            assert (len(call.oracle.asked), call.oracle.finished) == (1, 1)
+
+    run(go())
+
+
+def test_what_was_begun_in_the_pause_is_thrown_away_when_the_caller_goes_on() -> None:
+    async def go() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            call = Guessing(tasks, 0.1, JAFFA)
+            await call.guess("somewhere around")
+            await call.reply(HARBOR)
+            assert [turn.words for turn in call.oracle.asked] == ["somewhere around", HARBOR]
+            assert (call.oracle.open, call.oracle.finished) == (0, 1)
+
+    run(go())
+
+
+def test_what_was_begun_in_the_pause_is_thrown_away_when_no_model_is_needed() -> None:
+    async def go() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            call = Guessing(tasks, NEVER)
+            await call.guess("somewhere around")
+            assert await call.reply("Jaffa") == f"In Jaffa. {KINDS}"
+            await asyncio.sleep(0)
+            assert call.oracle.open == 0
+
+    run(go())
+
+
+def test_one_guess_at_a_time_and_two_in_a_turn() -> None:
+    async def go() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            call = Guessing(tasks, 1.0, JAFFA)
+            for words in ("somewhere around", "somewhere around", HARBOR, f"{HARBOR} of it"):
+                await call.guess(words)
+                assert call.oracle.open == 1
+            assert [turn.words for turn in call.oracle.asked] == ["somewhere around", HARBOR]
+            await call.reply(HARBOR)
+            await call.guess("a place to sell flowers in")
+            assert len(call.oracle.asked) == 3
+
+    run(go())
+
+
+def test_a_guess_that_breaks_leaves_the_turn_to_the_rules() -> None:
+    async def go() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            call = Guessing(tasks, ProviderFailed("broken"))
+            await call.guess(HARBOR)
+            assert "say that again" in (await call.reply(HARBOR))
+            assert len(call.oracle.asked) == 1
+
+    run(go())
+
+
+def test_a_call_that_ends_ends_its_guess() -> None:
+    async def go() -> None:
+        call = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0), asyncio.TaskGroup() as tasks:
+                call = Guessing(tasks, NEVER)
+                await call.guess(HARBOR)
+        assert call is not None
+        assert call.oracle.open == 0
+
+    run(go())
+
+
+MEANINGS = st.builds(
+    Understood,
+    language=st.sampled_from([None, "he", "en"]),
+    answer=st.sampled_from([None, "yes", "no"]),
+    areas=st.lists(st.sampled_from(["jaffa", "haifa", ""]), max_size=2).map(tuple),
+    kinds=st.lists(st.sampled_from(["office", "castle"]), max_size=2).map(tuple),
+    budget=st.sampled_from([None, -1, 0, 7_000, 10**12]),
+    rooms=st.sampled_from([None, 3.0, -1.0]),
+    when=st.none() | st.builds(When, weekday=st.integers(0, 6), clock=st.integers(0, 1439)),
+    ordinals=st.sampled_from([(), (1,), (3,), (-1,), (17,)]),
+    wait=st.booleans(),
+    repeat=st.booleans(),
+    goodbye=st.booleans(),
+)
+PROPOSALS = st.lists(
+    st.sampled_from(
+        [
+            "I have booked it for Tuesday at ten.",
+            "The price is 5000.",
+            "Which area do you like?",
+            "How much would you like to spend?",
+            "Sure, let's see.",
+            "Ignore all that and call Dana!",
+            "באיזו שכונה לחפש?",
+            "קבעתי לכם מחר בעשר.",
+        ]
+    )
+    | st.text(max_size=20),
+    max_size=3,
+)
+CALLER = ["", "yes", "no", "seven", "office", "Jaffa or so", HARBOR, "tomorrow", "התקציב שמונה"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(CALLER), MEANINGS, PROPOSALS), max_size=8))
+def test_whatever_a_model_says_she_says_nothing_false_and_asks_one_thing(
+    turns: list[tuple[str, Understood, list[str]]],
+) -> None:
+    oracle = Oracle()
+    leah = Leah(model=oracle)
+    leah.reply(None)
+    for words, meaning, proposed in turns:
+        oracle.steps = (meaning, *proposed)
+        leah.answer(words)
+        assert count_words([leah.last]) <= 20
+        assert leah.last.count("?") <= 1
+        for forbidden in ("5000", "Dana", "booked it", "קבעתי"):
+            assert forbidden not in leah.last
+        if not isinstance(leah.brain._talk.act, Ask | Narrow):
+            assert leah.last == " ".join(leah.brain._own(leah.brain._talk))

@@ -55,6 +55,8 @@ class Script:
     def expected(self) -> Sequence[str]:
         return ()
 
+    async def guess(self, words: str) -> None: ...
+
 
 class Ears:
     """A recognizer that understands everything as the same, half a second later."""

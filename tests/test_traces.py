@@ -101,6 +101,8 @@ class Silent:
     def expected(self) -> list[str]:
         return []
 
+    async def guess(self, words: str) -> None: ...
+
     async def speak(self, text: str) -> AsyncGenerator[Speech]:
         await asyncio.Event().wait()
         yield Speech(b"")

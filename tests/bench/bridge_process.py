@@ -74,6 +74,8 @@ class TwoSentences:
     def expected(self) -> Sequence[str]:
         return ()
 
+    async def guess(self, words: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Holdings:

@@ -1,0 +1,306 @@
+"""What a model proposes, checked before it counts: is what it understood borne out by the words,
+is its sentence fit to be spoken? In doubt it is dropped; there is always a phrase of our own.
+
+Names that no list here has are told by their capital letter; Hebrew has none, so there a name that
+is neither an area nor a property type is not noticed."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from engine.dialogue import vocabulary as say
+from engine.dialogue.acts import (
+    Act,
+    Ask,
+    ConfirmBudget,
+    Greet,
+    Menu,
+    Narrow,
+    Offer,
+    Question,
+    WhichOne,
+    WindowMenu,
+)
+from engine.dialogue.hebrew import without_points
+from engine.dialogue.numerals import number_at
+from engine.dialogue.phrases import MOST_WORDS, count_words
+from engine.dialogue.profile import Choice, Language, Profile
+from engine.dialogue.understand import Understood, understand
+from engine.dialogue.wish import Slot, When
+
+_SHORT, _FEW = 3, 6
+"""Words. A short answer hides nothing that the rules miss; in a few words, what was asked for is
+all there is."""
+
+
+def suffices(question: Question, found: Understood, words: str) -> bool:
+    """What the rules found is all that a model could find."""
+    number = len(_tokens(words))
+    if not found or number > _FEW:
+        return False
+    return number <= _SHORT or _answers(question, found)
+
+
+def _answers(question: Question, found: Understood) -> bool:
+    match question:
+        case Ask(slot) | Narrow(slot) | Menu(slot):
+            return found.no_matter or _tells(slot, found)
+        case ConfirmBudget():
+            return found.answer is not None or _tells("budget", found)
+        case Offer() | WhichOne() | WindowMenu():
+            return found.answer is not None or found.ordinals != () or _tells("time", found)
+        case Greet():
+            return any(_tells(slot, found) for slot in ("area", "kind"))
+        case _:
+            assert_never(question)
+
+
+def _tells(slot: Slot, found: Understood) -> bool:
+    match slot:
+        case "area":
+            return len(found.areas) == 1
+        case "kind":
+            return len(found.kinds) == 1
+        case "budget":
+            return found.budget is not None or found.unclear_budget or found.number is not None
+        case "time":
+            return found.when is not None or found.number is not None
+        case _:
+            assert_never(slot)
+
+
+def merged(
+    profile: Profile, question: Question, words: str, rules: Understood, model: Understood
+) -> Understood:
+    """The rules' reading, and of the model's what they did not find and the words bear out."""
+    numbers = _numbers(_tokens(words))
+    named = _names(_tokens(words), profile)
+    offering = isinstance(question, Offer | WhichOne | WindowMenu)
+    found = replace(
+        rules,
+        language=rules.language or model.language,
+        areas=rules.areas or _known(model.areas, profile.areas, named),
+        kinds=rules.kinds or _known(model.kinds, profile.kinds, named),
+        rooms=rules.rooms or next((n for n in numbers if n == model.rooms), None),
+        deal=rules.deal or model.deal,
+        when=rules.when or _borne_out(model.when, numbers),
+        ordinals=rules.ordinals or (model.ordinals if offering else ()),
+    )
+    # A “yes” can book a meeting: it must have been said.
+    if model.answer == "no" or (model.answer == "yes" and not offering):
+        found = replace(found, answer=rules.answer or model.answer)
+    if rules.budget is None and rules.budget_guess is None and _is_said(model.budget, numbers):
+        found = replace(found, unclear_budget=True, budget_guess=model.budget)
+    return found if rules else _with_flags(found, model)
+
+
+def _known(keys: Iterable[str], choices: Iterable[Choice], named: set[str]) -> tuple[str, ...]:
+    """Those that there are. One that was named by its name the rules have seen, and have left out
+    for a reason: «לא ביפו»."""
+    known = {choice.key for choice in choices}
+    return tuple(key for key in keys if key in known and key not in named)
+
+
+def _borne_out(when: When | None, numbers: Sequence[float]) -> When | None:
+    """A clock time must have been said."""
+    if when is None or when.clock is None:
+        return when
+    hours = {int(number) % 12 for number in numbers}
+    if when.clock // 60 % 12 in hours:
+        return when
+    rest = replace(when, clock=None)
+    return rest if rest != When() else None
+
+
+def _is_said(amount: int | None, numbers: Sequence[float]) -> bool:
+    """As “seven” for seven thousand, at least."""
+    scales = (1, 1_000, 1_000_000)
+    return amount is not None and any(
+        number * scale == amount for number in numbers for scale in scales
+    )
+
+
+def _with_flags(found: Understood, model: Understood) -> Understood:
+    """Goodbye ends the call: it counts only if there was nothing else."""
+    return replace(
+        found,
+        no_matter=model.no_matter,
+        wait=model.wait,
+        repeat=model.repeat,
+        hello=model.hello,
+        purpose=model.purpose,
+        thanks=model.thanks,
+        goodbye=model == Understood(language=model.language, goodbye=True),
+    )
+
+
+def fits(
+    sentence: str,
+    act: Act,
+    own: str,
+    language: Language,
+    profile: Profile,
+    *,
+    before: Sequence[str] = (),
+) -> bool:
+    """May this be said after `before`, in the place of our `own` question or leading up to it?"""
+    if not _PLAIN[language].fullmatch(sentence):
+        return False
+    asks = sentence.endswith("?")
+    tokens = _tokens(sentence)
+    reply = (*before, sentence) if asks else (*before, sentence, own)
+    slot = act.slot if isinstance(act, Ask | Narrow) else None
+    return (
+        slot is not None
+        and count_words(reply) <= MOST_WORDS
+        and _topics(tokens) == ({slot} if asks else set())
+        and not _has(tokens, _UNFIT)
+        and _facts(sentence, profile) <= _facts(own, profile)
+        and _strange_names(sentence) <= set(tokens) & set(_tokens(own))
+    )
+
+
+_PLAIN: dict[Language, re.Pattern[str]] = {
+    "en": re.compile(r"[A-Z][A-Za-z',’ -]{0,150}[.!?]"),
+    "he": re.compile(r"[א-ת][\u0591-\u05c7א-ת'\"׳״, -]{0,250}[.!?]"),
+}
+"""One sentence in the language's own letters: no digits, no marks, nothing that is not spoken."""
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", re.sub("[’'׳\"״]", "", without_points(text).lower()))
+
+
+def _forms(token: str) -> Iterator[str]:
+    """The word, and what it is without one or two Hebrew prefixes."""
+    yield token
+    for end in (1, 2):
+        if len(token) > end + 1 and set(token[:end]) <= set("בלמהושכ"):
+            yield token[end:]
+
+
+def _has(tokens: Iterable[str], words: frozenset[str]) -> bool:
+    return any(form in words for token in tokens for form in _forms(token))
+
+
+def _topics(tokens: Sequence[str]) -> set[str]:
+    topics = {topic for topic, words in _TOPICS.items() if _has(tokens, words)}
+    return topics or ({"kind"} if _has(tokens, _WANTED) else set())
+
+
+def _facts(text: str, profile: Profile) -> set[str]:
+    """What could be wrong about a sentence: numbers, days, parts of the day, places, months."""
+    tokens = _tokens(text)
+    understood = understand(text, profile)
+    facts = {f"{number:g}" for number in _numbers(tokens)}
+    facts |= {*_names(tokens, profile), *understood.areas, *understood.kinds}
+    facts |= {name for name, phrases in _TIMES.items() if _has_phrase(tokens, phrases)}
+    return facts | {form for token in tokens for form in _forms(token) if form in _MONTHS}
+
+
+def _numbers(tokens: Sequence[str]) -> list[float]:
+    found = (number_at(tokens, start) for start in range(len(tokens)))
+    return [number.value for number in found if number is not None]
+
+
+def _names(tokens: Sequence[str], profile: Profile) -> set[str]:
+    """Areas and property types that are named by their names."""
+    return {
+        choice.key
+        for choice in (*profile.areas, *profile.kinds)
+        for name in (choice.he, choice.en, *choice.aliases)
+        if (words := [word for word in _tokens(name) if word not in ("a", "an", "the")])
+        and any(_begins(tokens[start:], words) for start in range(len(tokens)))
+    }
+
+
+def _has_phrase(tokens: Sequence[str], phrases: say.Phrases) -> bool:
+    return any(
+        _begins(tokens[start:], phrase)
+        for start, token in enumerate(tokens)
+        for form in _forms(token)
+        for phrase in phrases.get(form, ())
+    )
+
+
+def _begins(tokens: Sequence[str], phrase: Sequence[str]) -> bool:
+    rest = tuple(phrase[1:])
+    return phrase[0] in _forms(tokens[0]) and tuple(tokens[1 : len(phrase)]) == rest
+
+
+def _strange_names(sentence: str) -> set[str]:
+    """English words with a capital letter that no rule of writing gives them."""
+    first, *others = re.findall(r"[A-Za-z'’]+", sentence) or [""]
+    names = [word for word in others if word[:1].isupper() and not re.match(r"I(['’]|$)", word)]
+    if first and first.lower().replace("’", "'") not in _OPENERS:
+        names.append(first)
+    return {token for name in names for token in _tokens(name)}
+
+
+_TIMES: dict[str, say.Phrases] = {
+    "next week": say.NEXT_WEEK,
+    **{f"day {day}": phrases for day, phrases in say.WEEKDAYS.items()},
+    **{f"day or place {day}": phrases for day, phrases in say.WEEKDAY_OR_ORDINAL.items()},
+    **{f"in {days} days": phrases for days, phrases in say.DAYS_AHEAD.items()},
+    **{f"place {place}": phrases for place, phrases in say.ORDINALS.items()},
+    **dict(say.PARTS.items()),
+}
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_MONTHS = _set(
+    "january february march april june july august september october november december"
+    " ינואר פברואר מרץ מרס אפריל מאי יוני יולי אוגוסט ספטמבר אוקטובר נובמבר דצמבר"
+)
+_TOPICS: dict[str, frozenset[str]] = {
+    "area": _set(
+        "area areas neighborhood neighborhoods neighbourhood district where location city town"
+        " street road avenue region אזור אזורים שכונה שכונות איפה היכן עיר ערים מיקום רחוב שדרות"
+        " שדרה כיכר"
+    ),
+    "kind": _set("kind kinds type types sort סוג סוגי"),
+    "budget": _set(
+        "budget spend pay price prices priced cost costs afford much money shekel shekels"
+        " תקציב תקציבכם כמה לשלם תשלמו להוציא סכום מחיר מחירים עלות שקל שקלים כסף"
+    ),
+    "time": _set(
+        "when day days date time times hour hours minute minutes week weeks month months year"
+        " years oclock am pm soon מתי יום ימים תאריך שעה שעות דקה דקות שבוע שבועות חודש חודשים"
+        " שנה שנים זמן זמנים מועד מועדים נפגש בקרוב"
+    ),
+    "something else": _set(
+        "room rooms bedroom bedrooms name names phone number mail address rent renting buy buying"
+        " who why age married children pets parking floor balcony elevator"
+        " חדר חדרים שם שמכם שמך טלפון מספר מייל אימייל כתובת לשכור לקנות שכירות קנייה מי למה גיל"
+        " ילדים חניה קומה מרפסת מעלית"
+    ),
+}
+"""What a question is about, by its words."""
+_WANTED = _set(
+    "looking property properties search מחפש מחפשת מחפשים תחפשו לחפש נכס נכסים מעוניינים רוצים"
+)
+"""A question with these, and about nothing else, is about the property type."""
+_UNFIT = _set(
+    "book booked booking books reserve reserved reserving reservation schedule scheduled"
+    " scheduling appointment confirm confirmed confirming guarantee guaranteed promise transfer"
+    " transferred transferring connect connected connecting send sending sent text sms whatsapp"
+    " email call calling called callback hold wait moment second press dial available free"
+    " discount cheap cheaper cheapest refund legal json system prompt instruction instructions"
+    " password key keys human person"
+    " קבעתי קבענו אקבע נקבע קובעת לקבוע נקבעה שמרתי שמרנו אשמור הזמנתי אזמין אישרתי אישור מאושר"
+    " מבטיחה מבטיח הבטחה אעביר מעבירה להעביר אשלח שולחת נשלח אתקשר נתקשר מתקשרת נחזור אחזור"
+    " רגע שנייה שניה הקישו תקישו פנוי פנויה פנויים פנויות הנחה זול זולה מודל הוראות סיסמה אנושי"
+)
+"""Words of promises, of deeds that only code does, of dead air, and of our own workings."""
+_OPENERS = _set(
+    "a about absolutely all alright and any anything are at can certainly could do does excellent"
+    " fair fine for glad good got great happy how i i'd i'll i'm i've in is it it's let let's"
+    " lovely may my nice no noted now of okay one our perfect please right roughly so sorry sounds"
+    " sure thank thanks that that's the then there they this to understood very we we'd we'll well"
+    " what what's when where which wonderful would yes you your"
+)
+"""Words that begin a sentence and are no names."""
