@@ -668,7 +668,7 @@ class Conversation:
     def _abandon(self, turn: int, state: State) -> None:
         """Stop a reply in the middle: the line, the makers, and the record of what was heard."""
         reply = self._reply
-        spoken = reply.length > 0
+        spoken = not isinstance(self.state, Thinking)
         if spoken:
             self._out.append(Clear())
         self._out.append(Cancel(turn))

@@ -123,9 +123,26 @@ QUESTION = (Frames(VOICE, ev.UNKNOWN, 30), replace(QUIET, count=30), ev.Final(0,
 ACKNOWLEDGED = (ev.Played(0, 2.2, done=True), replace(QUIET, count=50))
 SPEECH, ANSWER = st.sampled_from(speech), st.sampled_from(answers)
 TURN = st.builds(lambda answer, over: (*QUESTION, *answer, *over), ANSWER, SPEECH)
+LATE = st.builds(
+    lambda asked, wait, after: (*asked, wait, *after),
+    st.sampled_from([QUESTION, QUESTION[:2]]),
+    st.sampled_from([Wait(seconds, clip=1.2) for seconds in (1.6, 2.5, 5.0, 12.0)]),
+    st.one_of(
+        SPEECH,
+        ANSWER,
+        st.sampled_from(
+            [
+                (ev.Final(0, "and now", 0.9), Wait(2.0, clip=1.2)),
+                (ev.ReplyFailed(0, "lost"), Wait(2.0, clip=1.2)),
+                (ev.Played(0, 0.3), Sound(0, 1.0, 3), Wait(5.0, clip=1.2)),
+                (ev.ReplyDone(0), ev.Played(0, 1.4, done=True)),
+            ]
+        ),
+    ),
+)
 ODD, MARK = st.tuples(st.sampled_from(odd)), st.tuples(st.sampled_from(marks))
 PART = st.one_of(
-    SPEECH, st.sampled_from(frames), TURN, TURN, ANSWER, ODD, MARK, st.just(ACKNOWLEDGED)
+    SPEECH, st.sampled_from(frames), TURN, TURN, LATE, ANSWER, ODD, MARK, st.just(ACKNOWLEDGED)
 )
 STEPS = st.builds(
     lambda answer, over, parts: [*answer, *over, *chain.from_iterable(parts)],
