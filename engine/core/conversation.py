@@ -280,6 +280,7 @@ class Conversation:
         self._turn.audio = self._turn.audio or self._now
         self._turn.sound = self._turn.sound or self._now
         self._failures = 0
+        self._reply.more_comes(self._now)
         self._reply.add(audio.pcm, audio.words, audio.loudness)
         if isinstance(self.state, Held):
             return
@@ -569,6 +570,7 @@ class Conversation:
         if isinstance(self.state, Listening):
             self._begin(Turn(self._now, Said(), early=True))
         self._note("filler", turn=turn, waited_ms=_ms(self._now - since))
+        self._reply.more_comes(self._now)
         self._reply.fill(filler.pcm, filler.loudness)
         self._turn.sound = self._turn.sound or self._now
         self._out.append(Play(turn, filler.pcm))
@@ -597,6 +599,7 @@ class Conversation:
     def _apologize(self, sorry: ev.Filler) -> None:
         key, turn, reply = self._rules.way_out, sorry.turn, self._reply
         self._giving_up = False
+        reply.more_comes(self._now)
         reply.fill(sorry.pcm, sorry.loudness)
         then = Transfer(key) if key else HangUp("no reply could be made")
         tail = reply.finish(self._rules.tail_silence, then, Awaits.ANYTHING)

@@ -35,6 +35,11 @@ class Reply:
         self._on_the_way = 0.0
         self._held: float | None = None
 
+    def more_comes(self, now: float) -> None:
+        """Call it before sound is added. If all there was has been heard, the clock waited."""
+        if self._position_at is not None and self.heard(now) >= self.length:
+            self._position, self._position_at = self.length, now
+
     def add(self, pcm: bytes, words: tuple[Word, ...], loudness: str) -> None:
         """More sound, its words, and its loudness frame by frame (`engine.core.audio`)."""
         if self.answer_at is None:

@@ -42,7 +42,7 @@ class OverQuota(ProviderFailed):
     """The service refuses because it was asked too often."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # with slots, `Rung[Voice](...)` fails in Python 3.11
 class Rung(Generic[Provider]):
     name: str
     """For the log: `google`."""
