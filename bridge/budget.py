@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bridge.audiosocket.playout import LEAD, WAY
 from engine.core.audio import FRAME_SECONDS
-from engine.core.conversation import HOLD_LIMIT, QUIET_FRAMES, THINKING_LIMIT
+from engine.core.conversation import HOLD_LIMIT, QUIET_FRAMES, SORRY_AFTER
 from engine.core.hearing import LATEST_CUT
 from engine.core.rules import Rules
 
@@ -86,7 +86,7 @@ def worst_case(rules: Rules) -> list[Row]:
         Row(
             "and answered no sooner after our last reply than", "refractory", _ms(rules.refractory)
         ),
-        Row("no answer made: another try after", "at most", _ms(THINKING_LIMIT)),
+        Row("no answer made: an apology and a way out after", "at most", _ms(SORRY_AFTER)),
     ]
 
 

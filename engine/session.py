@@ -48,6 +48,7 @@ class Session:
         brain: Brain,
         trace: Trace,
         detector: SpeechDetector | None = None,
+        clips: Callable[[fx.Clip], bytes] = lambda _: b"",
         ended: Callable[[], object] = lambda: None,
     ) -> None:
         self._facts = facts
@@ -57,6 +58,7 @@ class Session:
         self._brain = brain
         self._trace = trace
         self._detector = detector
+        self._clips = clips
         self._ended = ended
         self._conversation = Conversation(rules)
         self._loop = asyncio.get_running_loop()
@@ -173,6 +175,8 @@ class Session:
                 self._put(self._commands, effect)
             case fx.Play(turn, pcm):
                 self._line.play(turn, pcm)
+            case fx.Fill(turn, clip):
+                self._loop.call_soon(self._fill, turn, clip)
             case fx.EndReply(turn):
                 self._line.end_reply(turn)
             case fx.Clear():
@@ -200,6 +204,10 @@ class Session:
 
     def _say(self, what: str, **facts: float | int | str | bool) -> None:
         log.info(what, extra={"call": self._facts.id, "facts": facts})
+
+    def _fill(self, turn: int, clip: fx.Clip) -> None:
+        pcm = self._clips(clip)
+        self._handle(ev.Filler(turn, pcm, loudness(pcm)))
 
     # Work that leaves the call.
 

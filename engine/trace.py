@@ -112,7 +112,7 @@ class Trace:
         meant = event.reading or read(event.text)
         return "" if read(self._mask(event.text)) == meant else f" cues={meant}"
 
-    def _event(self, event: ev.Event) -> str:
+    def _event(self, event: ev.Event) -> str:  # noqa: C901 - one line for each kind of event
         match event:
             case ev.Played(turn, position, done, on_the_way):
                 beyond = f" +{on_the_way:.3f}" if on_the_way else ""
@@ -132,8 +132,9 @@ class Trace:
                 return f"sentence {turn} {self._quoted(text)}"
             case ev.ReplyAudio(turn, pcm, words, loudness):
                 spoken = "".join(f" {self._quoted(word.text)}@{word.at:.3f}" for word in words)
-                loud = f' loud="{loudness}"' if loudness else ""
-                return f"audio {turn} {seconds(pcm):.4f}{spoken}{loud}"
+                return f"audio {turn} {seconds(pcm):.4f}{spoken}{_loud(loudness)}"
+            case ev.Filler(turn, pcm, loudness):
+                return f"filler {turn} {seconds(pcm):.4f}{_loud(loudness)}"
             case ev.ReplyDone(turn, then, awaits):
                 asks = f" awaits={awaits}" if awaits is not Awaits.ANYTHING else ""
                 return f"reply-done {turn}{f' {self._effect(then)}' if then else ''}{asks}"
@@ -144,10 +145,12 @@ class Trace:
             case _:
                 return "tick"
 
-    def _effect(self, effect: Effect) -> str:
+    def _effect(self, effect: Effect) -> str:  # noqa: C901 - one line for each kind of effect
         match effect:
             case fx.Play(turn, pcm):
                 return f"play {turn} {seconds(pcm):.4f}"
+            case fx.Fill(turn, clip):
+                return f"fill {turn} {clip}"
             case fx.Listen(utterance, preroll):
                 return f"listen {utterance} {seconds(preroll):.2f}"
             case fx.Pause(utterance, length):
@@ -191,6 +194,10 @@ def _sound(frame: ev.Frame) -> str:
     """Its level, or a dot; after a slash what the neural detector thought of it."""
     loud = "." if frame.level < 0 else f"{frame.level}"
     return loud if frame.speech < 0 else f"{loud}/{frame.speech}"
+
+
+def _loud(loudness: str) -> str:
+    return f' loud="{loudness}"' if loudness else ""
 
 
 def _quoted(text: str) -> str:
@@ -281,15 +288,19 @@ def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for 
         case "sentence", [turn, text]:
             return ev.Sentence(int(turn), text)
         case "audio", [turn, length, *more]:
-            loud = [part for part in more if part.startswith("loud=")]
-            words = tuple(_word(part) for part in more[: len(more) - len(loud)])
-            loudness = "".join(part[6:-1] for part in loud)
-            return ev.ReplyAudio(int(turn), silence(float(length)), words, loudness)
+            words = tuple(_word(part) for part in more if not part.startswith("loud="))
+            return ev.ReplyAudio(int(turn), silence(float(length)), words, _loudness(more))
+        case "filler", [turn, length, *more]:
+            return ev.Filler(int(turn), silence(float(length)), _loudness(more))
         case "reply-done", [turn, *more]:
             return _reply_done(int(turn), more)
         case "reply-failed", [turn, why]:
             return ev.ReplyFailed(int(turn), why)
     raise ValueError("no such event")
+
+
+def _loudness(told: list[str]) -> str:
+    return "".join(part[6:-1] for part in told if part.startswith("loud="))
 
 
 def _reading(cues: list[str]) -> Reading | None:

@@ -290,7 +290,7 @@ def test_a_call_that_cannot_be_answered_is_hung_up() -> None:
         await call.sound(SILENCE, 3)
 
     call.run(caller)
-    assert call.line.done == ["hang up: no reply could be made"]
+    assert call.line.done == ["play 2", "hang up: no reply could be made"]  # no clip: a silence
 
 
 def test_two_keys_at_once_are_one_answer() -> None:

@@ -15,8 +15,10 @@ from engine.core.effects import (
     Ask,
     Cancel,
     Clear,
+    Clip,
     Effect,
     EndReply,
+    Fill,
     HangUp,
     Heard,
     Note,
@@ -41,16 +43,25 @@ from engine.core.states import (
     State,
     Thinking,
     Turn,
+    Wait,
     turn_of,
 )
 from engine.core.vad import Vad
 
-RECOGNITION_LIMIT = 8.0
+RECOGNITION_LIMIT = 5.5
 """Seconds after an utterance in which its words must come; then it was not understood."""
-THINKING_LIMIT = 8.0
-"""Seconds from a question to the first sound of its answer."""
-STALL_LIMIT = 8.0
-"""Seconds without more of a reply, after what there is has been played."""
+FILLERS = ((1.5, Clip.MOMENT), (4.0, Clip.STILL), (6.5, Clip.THANKS))
+"""What a caller is told who has waited so many seconds for our speech."""
+ABOUT_TO_SPEAK = 0.3
+"""Seconds by which that is put off when there is already a sentence to be said."""
+SORRY_AFTER = 9.0
+"""Seconds after which a waiting caller is told that there will be no answer."""
+SORRY_AFTER_ASKED = 4.0
+"""But the brain is given so many, if the words themselves came late."""
+BETWEEN_FILLERS = 2.0
+"""Seconds from one to the next at the least, however late we are."""
+CLIP_LIMIT = 1.0
+"""Seconds in which the last clip must come; then the call ends without it."""
 ACK_MARGIN = 1.0
 """Seconds after a reply should have ended, in which the line's word for it must come."""
 UNSEEN_START = 1.0
@@ -95,6 +106,11 @@ class Conversation:
         self._turn = Turn(0.0, Said())
         self._reply = Reply(NO_TURN)
         self._unanswered = Said()
+        self._wait = Wait(0.0)
+        self._silent_from = 0.0
+        """When the caller last stopped hearing us."""
+        self._giving_up = False
+        """The present reply is an apology that has still to come."""
         self._awaited: dict[int, Awaited] = {}
         self._sound_began = 0.0
         self._voice_end = 0.0
@@ -122,11 +138,15 @@ class Conversation:
     def deadline(self) -> float | None:
         waits = [awaited.until for awaited in self._awaited.values()]
         match self.state:
-            case Thinking(until=until) | Speaking(until=until) | Draining(until=until):
-                waits.append(until)
-            case Held(until=until) | Refractory(until):
+            case Thinking(since=since):
+                waits.append(self._next_word_at(since))
+            case Speaking():
+                waits.append(self._late_at(self.state))
+            case Draining(until=until) | Held(until=until) | Refractory(until):
                 waits.append(until)
             case Listening():
+                if (waited := self._kept_waiting_since) is not None:
+                    waits.append(self._next_word_at(waited))
                 if self._unanswered.unfinished and self._may_answer:
                     waits.append(self._more_until)
             case Ended():
@@ -154,6 +174,7 @@ class Conversation:
             case ev.Played():
                 self._played(event)
             case ev.Answered() if not self._turns:
+                self._silent_from = self._now
                 self._ask(None)
             case ev.Final():
                 self._recognized(event)
@@ -173,6 +194,8 @@ class Conversation:
                 self._out.append(Say(turn, text))
             case ev.ReplyAudio(turn) if turn == self._reply.turn:
                 self._play(event)
+            case ev.Filler():
+                self._fill(event)
             case ev.ReplyDone(turn, then, awaits) if turn == self._reply.turn:
                 self._finish(then, awaits)
             case ev.ReplyFailed(turn, why) if turn == self._reply.turn:
@@ -264,12 +287,14 @@ class Conversation:
         if self._reply.complete or not audio.pcm:
             return
         self._turn.audio = self._turn.audio or self._now
+        self._turn.sound = self._turn.sound or self._now
         self._failures = 0
+        self._reply.more_comes(self._now)
         self._reply.add(audio.pcm, audio.words, audio.loudness)
         if isinstance(self.state, Held):
             return
         self._out.append(Play(audio.turn, audio.pcm))
-        self._go(Speaking(audio.turn, self._left(STALL_LIMIT)))
+        self._speak_on()
 
     def _finish(self, then: HangUp | Transfer | None, awaits: Awaits = Awaits.ANYTHING) -> None:
         """Nothing more comes of this reply."""
@@ -287,15 +312,18 @@ class Conversation:
     def _fail(self, turn: int) -> None:
         """A reply broke: what there is of it is played; one without a sound is asked for again,
         and a caller who can't be answered is not kept on a silent line."""
-        if not isinstance(self.state, Thinking):
+        if self._reply.complete or self._reply.answer_at is not None:
             self._finish(None)
             return
         self._failures += 1
         if self._failures == MOST_FAILURES:
-            self._reply_is_over(HangUp("no reply could be made"))
+            self._give_up()
             return
-        again = self.state.answering
-        self._go(Listening())
+        if self._reply.length:
+            self._out.append(Clear())
+        self._out.append(Cancel(turn))
+        self._reply = Reply(NO_TURN)
+        again = self._turn.said
         self._ask(replace(again, instead=True) if again else None)
 
     # What holds however it came about.
@@ -306,7 +334,10 @@ class Conversation:
         match self.state:
             case Listening():
                 self._notice_voice()
-                return self._kept_company() or self._answer_if_due()
+                if self._kept_company() or self._answer_if_due():
+                    return True
+                since = self._kept_waiting_since
+                return since is not None and self._fill_the_wait(self._turns + 1, since)
             case Refractory(until):
                 self._notice_voice()
                 if self._now < until:
@@ -316,7 +347,9 @@ class Conversation:
             case Thinking():
                 self._notice_voice()
                 return self._reconsider(self.state)
-            case Speaking() | Draining():
+            case Speaking():
+                return self._interrupted() or self._asked_late() or self._late(self.state)
+            case Draining():
                 return self._interrupted() or self._overdue(self.state)
             case Held(until=until):
                 return self._interrupted_for_good() or self._resumed(until)
@@ -355,14 +388,9 @@ class Conversation:
     def _reconsider(self, state: Thinking) -> bool:
         """Has the caller added something before our answer began? Then it is one question."""
         if self._unanswered or self._caller_goes_on():
-            self._unanswered = replace(state.answering.then(self._unanswered), instead=True)
             self._go(Listening())
             return True
-        if self._now < state.until:
-            return False
-        self._note("no_reply", turn=state.turn)
-        self._fail(state.turn)
-        return True
+        return self._fill_the_wait(state.turn, state.since)
 
     @property
     def _more_until(self) -> float:
@@ -440,8 +468,8 @@ class Conversation:
         rest = self._reply.go_on(turn)
         if rest:
             self._out.append(Play(turn, rest))
-        if not self._reply.complete:
-            self._go(Speaking(turn, self._left(STALL_LIMIT)))
+        if not self._reply.complete or self._giving_up:
+            self._speak_on()
             return
         self._out.append(EndReply(turn))
         self._go(Draining(turn, self._left(ACK_MARGIN)))
@@ -480,31 +508,145 @@ class Conversation:
     def _grace_is_over(self) -> bool:
         began = self._reply.began_at
         if began is None:
-            began = self._turn.audio + UNSEEN_START
+            began = self._turn.sound + UNSEEN_START
         return self._now >= began + self._rules.barge_in_grace
 
-    def _overdue(self, state: Speaking | Draining) -> bool:
+    def _overdue(self, state: Draining) -> bool:
         if self._now < state.until:
             return False
-        if isinstance(state, Draining):
-            self._note("playout_ack_missing", turn=state.turn)
-            self._close_reply()
-        else:
-            self._note("reply_stalled", turn=state.turn)
-            self._out.append(Cancel(state.turn))
+        self._note("playout_ack_missing", turn=state.turn)
+        self._close_reply()
+        return True
+
+    # A caller who waits is told so.
+
+    @property
+    def _kept_waiting_since(self) -> float | None:
+        """Since when the caller has waited while his words are being recognized."""
+        if not self._awaited or self._caller_goes_on():
+            return None
+        waits: list[Awaited | Said] = [one for one in self._awaited.values() if not one.noise]
+        if self._unanswered.spoke:
+            waits.append(self._unanswered)
+        return max((self._since(one) for one in waits), default=None)
+
+    def _since(self, said: Awaited | Said) -> float:
+        """From the end of the caller's voice; if he was given time for more, from its end."""
+        if isinstance(said, Said) and not said.spoke:
+            return max(said.recognized, self._silent_from)
+        return max(said.voice_end, said.closed - self._rules.end_silence, self._silent_from)
+
+    def _next_word_at(self, since: float) -> float:
+        """When a caller who has waited since then must hear of us."""
+        told = self._wait.fillers if self._wait.since == since else 0
+        if told == len(FILLERS):
+            return max(since + SORRY_AFTER, self._turn.asked + SORRY_AFTER_ASKED)
+        at = since + FILLERS[told][0]
+        if self._turn.sentence and not self._turn.audio:
+            at += ABOUT_TO_SPEAK
+        return max(at, self._wait.told + BETWEEN_FILLERS) if told else at
+
+    def _late_at(self, state: Speaking) -> float:
+        """When more must have come of a reply."""
+        if self._giving_up:
+            return state.until
+        return max(state.until, self._next_word_at(state.since))
+
+    def _late(self, state: Speaking) -> bool:
+        if self._giving_up and self._now >= state.until:
+            self._apologize(ev.Filler(state.turn, b""))
+            return True
+        return self._now >= state.until and self._fill_the_wait(state.turn, state.since)
+
+    def _fill_the_wait(self, turn: int, since: float) -> bool:
+        if self._giving_up or self._now < self._next_word_at(since):
+            return False
+        told = self._wait.fillers if self._wait.since == since else 0
+        if told == len(FILLERS):
+            self._give_up()
+            return True
+        self._wait = Wait(since, told + 1, self._now)
+        self._out.append(Fill(turn, FILLERS[told][1]))
+        return True
+
+    def _fill(self, filler: ev.Filler) -> None:
+        """The clip is here: if the caller still waits, it is played."""
+        if self._giving_up and filler.turn == self._reply.turn:
+            self._apologize(filler)
+            return
+        match self.state:
+            case Thinking(turn, since) | Speaking(turn, _, since):
+                pass
+            case Listening() if (waited := self._kept_waiting_since) is not None:
+                turn, since = self._turns + 1, waited
+            case _:
+                return
+        if (turn, since) != (filler.turn, self._wait.since) or not filler.pcm:
+            return
+        if isinstance(self.state, Listening):
+            self._begin(Turn(self._now, Said(), early=True))
+        self._note("filler", turn=turn, waited_ms=_ms(self._now - since))
+        self._reply.more_comes(self._now)
+        self._reply.fill(filler.pcm, filler.loudness)
+        self._turn.sound = self._turn.sound or self._now
+        self._out.append(Play(turn, filler.pcm))
+        self._go(Speaking(turn, self._left(0.0), since))
+
+    def _asked_late(self) -> bool:
+        """The caller was told to wait before it was known what to ask."""
+        if not self._turn.early or (self._awaited and not self._may_answer):
+            return False
+        if self._may_answer:
+            self._turn = replace(self._turn, asked=self._now, said=self._unanswered, early=False)
+            self._put(self._unanswered)
+        else:  # it was nothing
             self._finish(None)
         return True
+
+    def _give_up(self) -> None:
+        """No answer will come: the caller is told, and given to a person or a goodbye."""
+        turn = self._reply.turn
+        stalled = self._reply.answer_at is not None
+        self._note("reply_stalled" if stalled else "no_reply", turn=turn)
+        self._out += [Cancel(turn), Fill(turn, Clip.SORRY)]
+        self._reply.complete = self._giving_up = True
+        self._speak_on()
+
+    def _apologize(self, sorry: ev.Filler) -> None:
+        key, turn, reply = self._rules.way_out, sorry.turn, self._reply
+        self._giving_up = False
+        reply.more_comes(self._now)
+        reply.fill(sorry.pcm, sorry.loudness)
+        then = Transfer(key) if key else HangUp("no reply could be made")
+        tail = reply.finish(self._rules.tail_silence, then, Awaits.ANYTHING)
+        if isinstance(self.state, Held):
+            return
+        self._out += [Play(turn, sorry.pcm + tail), EndReply(turn)]
+        self._go(Draining(turn, self._left(ACK_MARGIN)))
 
     # Turns and states.
 
     def _ask(self, said: Said | None) -> None:
+        self._begin(Turn(self._now, said or Said()))
+        self._put(said)
+        self._go(Thinking(self._turns, self._since(self._turn.said)))
+
+    def _begin(self, turn: Turn) -> None:
         self._turns += 1
         self._reply = Reply(self._turns)
-        self._turn = Turn(self._now, said or Said())
-        self._unanswered = Said()
+        self._turn = turn
         self._cut = None
+
+    def _put(self, said: Said | None) -> None:
+        """The question of the present turn."""
+        self._unanswered = Said()
         self._out.append(Ask(self._turns, None if said is None else self._heard(said)))
-        self._go(Thinking(self._turns, self._now + THINKING_LIMIT, said or Said()))
+
+    def _speak_on(self) -> None:
+        """More is to come of the reply when what there is has been heard."""
+        until = self._left(CLIP_LIMIT if self._giving_up else 0.0)
+        answered = self._reply.answer_at is not None
+        self._go(Speaking(self._reply.turn, until, until if answered else self._wait.since))
 
     def _heard(self, said: Said) -> Heard:
         return Heard(
@@ -522,12 +664,14 @@ class Conversation:
 
     def _close_reply(self) -> None:
         """The caller has heard it all."""
-        self._last_said, self._last_cut = self._reply.words_heard(self._reply.length), False
-        self._awaits = self._reply.awaits
+        if self._reply.answer_at is not None:
+            self._last_said, self._last_cut = self._reply.words_heard(self._reply.length), False
+            self._awaits = self._reply.awaits
         self._reply_is_over(self._reply.then)
 
     def _reply_is_over(self, then: HangUp | Transfer | None) -> None:
         self._reply = Reply(NO_TURN)
+        self._silent_from = self._now
         if then is None:
             self._go(Refractory(self._now + self._rules.refractory))
             return
@@ -543,24 +687,29 @@ class Conversation:
     def _abandon(self, turn: int, state: State) -> None:
         """Stop a reply in the middle: the line, the makers, and the record of what was heard."""
         reply = self._reply
-        spoken = reply.length > 0
+        spoken = not isinstance(self.state, Thinking)
         if spoken:
             self._out.append(Clear())
         self._out.append(Cancel(turn))
         if spoken:
             reply.hold(self._now)
             position = reply.heard(self._now)
-            self._last_said, self._last_cut = reply.words_heard(position), True
-            self._awaits = reply.awaits if self._nearly_heard(reply) else Awaits.ANYTHING
+            self._silent_from = self._now
+            if reply.answer_at is not None:
+                self._last_said, self._last_cut = reply.words_heard(position), True
+                self._awaits = reply.awaits if self._nearly_heard(reply) else Awaits.ANYTHING
             self._note(
                 "reply_cut",
                 turn=turn,
                 heard_seconds=round(position, 3),
                 sent_seconds=round(reply.length, 3),
-                words_heard=len(self._last_said.split()),
+                words_heard=len(reply.words_heard(position).split()),
                 **self._cause(state),
             )
-            self._cut = reply if reply.complete else None
+            self._cut = reply if reply.complete and not self._giving_up else None
+        if reply.answer_at is None and not self._turn.early:  # it is still to be answered
+            self._unanswered = replace(self._turn.said.then(self._unanswered), instead=True)
+        self._giving_up = False
         self._reply = Reply(NO_TURN)
 
     def _cause(self, state: State) -> dict[str, int | str]:
@@ -580,7 +729,8 @@ class Conversation:
     def _note_latency(self, turn: int) -> None:
         """The breakdown of a turn, once, when the caller begins to hear it."""
         times, said = self._turn, self._turn.said
-        if times.noted:
+        answer = self._reply.answer_at
+        if times.noted or answer is None or self._reply.heard(self._now) < answer:
             return
         times.noted = True
         steps: dict[str, float | int | str | bool] = {

@@ -4,6 +4,7 @@ Audio is 16-bit little-endian mono PCM at 8,000 Hz.
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,24 @@ class Play:
 
     turn: int
     pcm: bytes
+
+
+class Clip(StrEnum):
+    """Short sentences that are kept ready, for when an answer is late."""
+
+    MOMENT = "moment"
+    STILL = "still"
+    THANKS = "thanks"
+    SORRY = "sorry"
+    """An apology, and what the caller can do now: nothing follows but the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """The caller waits: a `Filler` with this clip must follow."""
+
+    turn: int
+    clip: Clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +143,7 @@ class Note:
 
 Effect = (
     Play
+    | Fill
     | EndReply
     | Clear
     | HangUp

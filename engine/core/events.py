@@ -112,6 +112,17 @@ class ReplyAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class Filler:
+    """The clip that was asked for. It is heard in the reply, and no part of the answer."""
+
+    turn: int
+    pcm: bytes
+    """Empty: there is no such clip."""
+    loudness: str = ""
+    """As above."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyDone:
     """Nothing more comes in this reply."""
 
@@ -144,6 +155,7 @@ Event = (
     | RecognitionFailed
     | Sentence
     | ReplyAudio
+    | Filler
     | ReplyDone
     | ReplyFailed
     | Tick

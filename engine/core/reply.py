@@ -22,6 +22,8 @@ class Reply:
         """Nothing more comes of it."""
         self.then: HangUp | Transfer | None = None
         self.awaits = Awaits.ANYTHING
+        self.answer_at: float | None = None
+        """Where the answer begins; what is before it is a filler."""
         self._sound = bytearray()
         self._loudness = ""
         self._words: list[Word] = []
@@ -33,9 +35,24 @@ class Reply:
         self._on_the_way = 0.0
         self._held: float | None = None
 
+    def more_comes(self, now: float) -> None:
+        """Call it before sound is added. If all there was has been heard, the clock waited."""
+        if self._position_at is not None and self.heard(now) >= self.length:
+            self._position, self._position_at = self.length, now
+
     def add(self, pcm: bytes, words: tuple[Word, ...], loudness: str) -> None:
         """More sound, its words, and its loudness frame by frame (`engine.core.audio`)."""
+        if self.answer_at is None:
+            self.answer_at = self.length
         self._words.extend(Word(word.text, self.length + word.at) for word in words)
+        self._add_sound(pcm, loudness)
+
+    def fill(self, pcm: bytes, loudness: str) -> None:
+        """Sound that is heard, and is no part of the answer."""
+        self._words.append(Word("", self.length))
+        self._add_sound(pcm, loudness)
+
+    def _add_sound(self, pcm: bytes, loudness: str) -> None:
         begun = round(self.length / FRAME_SECONDS)
         self._loudness = self._loudness[:begun].ljust(begun, " ") + loudness
         self._sound += pcm
@@ -96,9 +113,8 @@ class Reply:
     def words_heard(self, position: float) -> str:
         """The words that had been said to their end at a position."""
         ends = [word.at for word in self._words[1:]] + [self._spoken]
-        return " ".join(
-            word.text for word, end in zip(self._words, ends, strict=False) if end <= position
-        )
+        heard = (word.text for word, end in zip(self._words, ends, strict=False) if end <= position)
+        return " ".join(text for text in heard if text)
 
     def level(self, at: float) -> int:
         """How loud it is at the caller's ear then (RMS of int16); 0: silent, held or over."""

@@ -29,6 +29,9 @@ class Rules:
     vad_base_rms: int = 45
     vad_calibration_frames: int = 30
     tail_silence: float = 0.2
+    way_out: str = ""
+    """The person to whom a caller is given who can't be answered, as a key of the configuration.
+    Empty: the call ends."""
 
 
 def frames(seconds: float) -> int:

@@ -50,16 +50,19 @@ class Thinking:
     """The answer is being made; nothing of it has been sent."""
 
     turn: int
-    until: float
-    answering: Said
+    since: float
+    """The caller has waited since then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """The answer is being played, and more of it may come."""
+    """The answer, or a filler before it, is being played, and more of it may come."""
 
     turn: int
     until: float
+    """Then the caller has heard what there is."""
+    since: float
+    """Since then the caller waits for more; while there is only a filler, for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,20 @@ class Turn:
     said: Said
     sentence: float = 0.0
     audio: float = 0.0
+    sound: float = 0.0
+    """The first one, be it a filler's."""
     noted: bool = False
+    early: bool = False
+    """It began with a filler, and what to ask is not known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What the caller has been told while waiting."""
+
+    since: float
+    fillers: int = 0
+    told: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,14 +41,24 @@ class Sound:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """Stands for a `Filler`, of the turn for which the newest was asked."""
+
+    ago: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Wait:
     """Nothing comes; the call is asked at its deadline, if that is earlier."""
 
     seconds: float
+    clip: float = 0.0
+    """But fillers of this length do, when they are asked for."""
 
 
 # Turns and utterances are told as how many ago: 0 is the newest, and -1 has not been yet.
-Step = ev.Event | Frames | Sound | Wait
+Step = ev.Event | Frames | Sound | Clip | Wait
 Steps = tuple[Step, ...]
 AGO = (0, 0, 1, -1)
 TEXTS = ("", "כן", "אהה", "לא", "רגע", "a flat in", "a flat in Florentin", "oh five four")
@@ -74,6 +84,8 @@ odd: list[Step] = [
     ev.Answered(),
     ev.Dtmf("1"),
     *(Wait(seconds) for seconds in (0.02, 0.7, 3.0, 9.0)),
+    *(Wait(seconds, clip=1.2) for seconds in (0.7, 2.0, 2.0, 5.0, 12.0)),
+    *(Clip(ago, seconds) for ago in AGO for seconds in (0.0, 1.2)),
     *(ev.Partial(ago, text) for ago in AGO for text in TEXTS),
     *(ev.Final(ago, text, 0.123) for ago in AGO for text in TEXTS),
     *(ev.RecognitionFailed(ago, "lost") for ago in AGO),
@@ -111,9 +123,26 @@ QUESTION = (Frames(VOICE, ev.UNKNOWN, 30), replace(QUIET, count=30), ev.Final(0,
 ACKNOWLEDGED = (ev.Played(0, 2.2, done=True), replace(QUIET, count=50))
 SPEECH, ANSWER = st.sampled_from(speech), st.sampled_from(answers)
 TURN = st.builds(lambda answer, over: (*QUESTION, *answer, *over), ANSWER, SPEECH)
+LATE = st.builds(
+    lambda asked, wait, after: (*asked, wait, *after),
+    st.sampled_from([QUESTION, QUESTION[:2]]),
+    st.sampled_from([Wait(seconds, clip=1.2) for seconds in (1.6, 2.5, 5.0, 12.0)]),
+    st.one_of(
+        SPEECH,
+        ANSWER,
+        st.sampled_from(
+            [
+                (ev.Final(0, "and now", 0.9), Wait(2.0, clip=1.2)),
+                (ev.ReplyFailed(0, "lost"), Wait(2.0, clip=1.2)),
+                (ev.Played(0, 0.3), Sound(0, 1.0, 3), Wait(5.0, clip=1.2)),
+                (ev.ReplyDone(0), ev.Played(0, 1.4, done=True)),
+            ]
+        ),
+    ),
+)
 ODD, MARK = st.tuples(st.sampled_from(odd)), st.tuples(st.sampled_from(marks))
 PART = st.one_of(
-    SPEECH, st.sampled_from(frames), TURN, TURN, ANSWER, ODD, MARK, st.just(ACKNOWLEDGED)
+    SPEECH, st.sampled_from(frames), TURN, TURN, LATE, ANSWER, ODD, MARK, st.just(ACKNOWLEDGED)
 )
 STEPS = st.builds(
     lambda answer, over, parts: [*answer, *over, *chain.from_iterable(parts)],
@@ -148,7 +177,7 @@ class Call:
         self.now = 0.0
         self.rules = rules
         self._steps = steps
-        self._turn = self._utterance = self._sent = 0
+        self._turn = self._utterance = self._sent = self._fill = 0
         self.take(ev.Answered())
         for step in steps:
             self.step(step)
@@ -170,10 +199,15 @@ class Call:
                     self._sent += 1
                     pcm = self._sent.to_bytes(FRAME_BYTES, "little")
                     self.take(ev.Frame(pcm, level, speech))
-            case Wait(length):
+            case Wait(length, clip):
                 until = self.now + length
                 for _ in range(20):  # more often it is not asked for, if the laws hold
-                    self.tick(min(self.conversation.deadline or until, until))
+                    asked = self.tick(min(self.conversation.deadline or until, until))
+                    if asked and clip:
+                        self.step(Clip(0, clip))
+            case Clip(ago, length):
+                turn = max(1, self._fill - ago)
+                self.take(ev.Filler(turn, silence(length), "n" * round(length / FRAME_SECONDS)))
             case Sound(ago, length, count):
                 words = tuple(
                     ev.Word(f"word{number}", round(length * number / count, 3))
@@ -189,10 +223,11 @@ class Call:
             case _:
                 self.take(step)
 
-    def tick(self, at: float) -> None:
-        """As the session does: a millisecond later than it was asked to."""
+    def tick(self, at: float) -> bool:
+        """As the session does: a millisecond later than it was asked to. Was a clip asked for?"""
         self.now = max(self.now, at) + 0.001
         self.take(ev.Tick())
+        return any(isinstance(effect, fx.Fill) for effect in self.moments[-1].effects)
 
     def take(self, event: ev.Event) -> None:
         self.now = round(self.now, 3)
@@ -203,6 +238,8 @@ class Call:
         for effect in effects:
             if isinstance(effect, fx.Ask | fx.Play):
                 self._turn = effect.turn
+            elif isinstance(effect, fx.Fill):
+                self._fill = effect.turn
             elif isinstance(effect, fx.Listen):
                 self._utterance = effect.utterance
 
@@ -250,10 +287,11 @@ def test_no_sound_of_a_reply_that_was_given_up(call: Call) -> None:
     given_up: set[int] = set()
     newest = 0
     for moment in call.moments:
-        stalled = {turn_of(moment.before)} if _notes(moment, "reply_stalled") else set()
+        told = _notes(moment, "reply_stalled") + _notes(moment, "no_reply")
+        sorry = {note.facts["turn"] for note in told}
         for effect in moment.effects:
             match effect:
-                case fx.Cancel(turn) if turn not in stalled:  # what there is of it is played
+                case fx.Cancel(turn) if turn not in sorry:  # the apology is part of it
                     given_up.add(turn)
                 case fx.Play(turn) | fx.EndReply(turn) | fx.Say(turn) | fx.Ask(turn):
                     assert turn not in given_up
@@ -294,7 +332,7 @@ def test_the_agent_listens_only_when_its_reply_was_played_or_cleared(call: Call)
                     playing = False
                 case fx.Note("playout_ack_missing"):
                     playing = False
-                case fx.Ask():
+                case fx.Ask(turn) if turn != turn_of(moment.before):  # else a filler came before
                     assert not playing
                 case _:
                     pass
@@ -349,7 +387,7 @@ def test_a_reply_is_left_by_its_end_or_by_an_interruption(call: Call) -> None:
         left = turn_of(moment.before)
         if left in (None, turn_of(moment.after)) or isinstance(moment.before, Thinking):
             continue
-        told = ("reply_cut", "playout_ack", "playout_ack_missing")
+        told = ("reply_cut", "playout_ack", "playout_ack_missing", "reply_failed")
         assert sum(bool(_notes(moment, what)) for what in told) == 1
 
 

@@ -1,0 +1,422 @@
+"""Providers of one role in order: what the first one can't do is done by the next.
+
+A ladder keeps the port of its role. Its last rung is local, needs no network, and is asked
+whatever its breaker says. A call that has moved down stays there: its voice changes once."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from engine.core.audio import RATE, seconds
+from engine.core.effects import Listen, StopListening
+from engine.core.events import Final, RecognitionFailed, Word
+from engine.ports import HearingCommand, HearingResult, ProviderFailed, Recognizer, Speech, Voice
+from engine.providers.breaker import Breaker
+
+log = logging.getLogger(__name__)
+
+FIRST_AUDIO = 3.5
+"""Seconds until a voice must have begun."""
+VOICE_GAP = 2.0
+"""Seconds between two pieces of its speech."""
+ANSWER = 3.0
+"""Seconds after an utterance in which a recognizer must have told its words."""
+MOST_REFUSALS = 3
+"""Utterances that a recognizer fails within `REFUSALS_WINDOW`, before the next one takes over."""
+REFUSALS_WINDOW = 30.0
+WARM_EVERY = 30.0
+"""Seconds for which a connection that was opened ahead is taken to be open."""
+
+_COMMANDS = 512
+_FAILURES = (ProviderFailed, OSError)
+
+Provider = TypeVar("Provider", covariant=True)
+Expected = Callable[[], Sequence[str]]
+
+
+class OverQuota(ProviderFailed):
+    """The service refuses because it was asked too often."""
+
+
+@dataclass(frozen=True)  # with slots, `Rung[Voice](...)` fails in Python 3.11
+class Rung(Generic[Provider]):
+    name: str
+    """For the log: `google`."""
+    provider: Provider
+    warm: Callable[[], Awaitable[None]] | None = None
+    """Opens the connection ahead."""
+    breaker: Breaker = field(default_factory=Breaker)
+
+
+class _Ladder(Generic[Provider]):
+    """What both ladders do."""
+
+    def __init__(self, role: str, rungs: Sequence[Rung[Provider]]) -> None:
+        self.role = role
+        self.rungs = tuple(rungs)
+        self._warmed: dict[str, float] = {}
+        self._warming: set[asyncio.Task[None]] = set()
+
+    def is_last(self, at: int) -> bool:
+        return at == len(self.rungs) - 1
+
+    def from_rung(self, at: int, now: float) -> int:
+        """The first rung, from this one on, that may be asked now."""
+        while not self.is_last(at) and not self.rungs[at].breaker.allows(now):
+            at += 1
+        return at
+
+    def fail(self, at: int, why: Exception, now: float) -> None:
+        self.rungs[at].breaker.failed(now, quota=isinstance(why, OverQuota))
+
+    def tell(self, call: str, before: int, after: int, why: str) -> None:
+        names = (self.rungs[before].name, self.rungs[after].name)
+        facts = {"role": self.role, "from": names[0], "to": names[1], "why": why}
+        log.warning("provider_changed", extra={"call": call, "facts": facts})
+
+    def warm(self) -> None:
+        """Opens the connections of all rungs, while the phone rings; does not wait for it."""
+        now = asyncio.get_running_loop().time()
+        for rung in self.rungs:
+            last = self._warmed.get(rung.name)
+            if rung.warm and (last is None or now >= last + WARM_EVERY):
+                self._warmed[rung.name] = now
+                task = asyncio.create_task(self._warm(rung.name, rung.warm))
+                self._warming.add(task)
+                task.add_done_callback(self._warming.discard)
+
+    async def close(self) -> None:
+        """Nothing is being warmed any more."""
+        for task in self._warming:
+            task.cancel()
+        if self._warming:
+            await asyncio.wait(self._warming)
+
+    async def _warm(self, name: str, warm: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await warm()
+        except _FAILURES as why:
+            facts = {"role": self.role, "provider": name, "why": str(why)}
+            log.warning("provider_not_warm", extra={"facts": facts})
+
+
+class LadderVoice:
+    """Opens a voice for each call, with the same ways: `open` before the first sentence."""
+
+    def __init__(
+        self, rungs: Sequence[Rung[Voice]], *, first: float = FIRST_AUDIO, gap: float = VOICE_GAP
+    ) -> None:
+        self._ladder = _Ladder("voice", rungs)
+        self._first = first
+        self._gap = gap
+
+    def open(self, call: str = "") -> Voice:
+        """The voice of one call."""
+        return _CallVoice(self._ladder, call, self._first, self._gap)
+
+    def warm(self) -> None:
+        self._ladder.warm()
+
+    async def close(self) -> None:
+        await self._ladder.close()
+
+
+class _CallVoice:
+    """Keeps the port `Voice`, for one call."""
+
+    def __init__(self, ladder: _Ladder[Voice], call: str, first: float, gap: float) -> None:
+        self._ladder = ladder
+        self._call = call
+        self._first = first
+        self._gap = gap
+        self._at = 0
+
+    async def speak(self, text: str) -> AsyncGenerator[Speech]:
+        rest = _Rest(text)
+        self._move(self._ladder.from_rung(self._at, _now()), "it is left alone for now")
+        while True:
+            at = self._at
+            try:
+                async with aclosing(self._pieces(at, rest)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except _FAILURES as why:
+                self._ladder.fail(at, why, _now())
+                if self._ladder.is_last(at):
+                    raise
+                self._move(self._ladder.from_rung(max(at + 1, self._at), _now()), _reason(why))
+                continue
+            self._ladder.rungs[at].breaker.worked()
+            return
+
+    async def _pieces(self, at: int, rest: "_Rest") -> AsyncGenerator[Speech]:
+        """What one rung makes of the rest; the last word of it is held back until more comes, so
+        that no half word is ever given out."""
+        patient = self._ladder.is_last(at)
+        limit, held, begun = self._first, Speech(b""), False
+        async with aclosing(self._ladder.rungs[at].provider.speak(rest.text)) as pieces:
+            while True:
+                async with asyncio.timeout(None if patient else limit):
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    break
+                limit, begun = self._gap, True
+                ready, held = _split(_joined(held, piece))
+                if ready.pcm:
+                    rest.given(ready.words)
+                    yield ready
+            if not begun and not patient:
+                raise ProviderFailed("it made no sound")
+            if held.pcm:
+                yield held
+
+    def _move(self, to: int, why: str) -> None:
+        if to > self._at:
+            self._ladder.tell(self._call, self._at, to, why)
+            self._at = to
+
+
+class _Rest:
+    """What of a sentence is still to be said. Of a voice that does not tell its words, all."""
+
+    def __init__(self, text: str) -> None:
+        self._words = text.split()
+
+    @property
+    def text(self) -> str:
+        return " ".join(self._words)
+
+    def given(self, words: Sequence[Word]) -> None:
+        count = sum(len(word.text.split()) for word in words)
+        self._words = self._words[count:]
+
+
+def _joined(first: Speech, then: Speech) -> Speech:
+    if not first.pcm:
+        return then
+    length = seconds(first.pcm)
+    later = tuple(Word(word.text, word.at + length) for word in then.words)
+    return Speech(first.pcm + then.pcm, first.words + later)
+
+
+def _split(speech: Speech) -> tuple[Speech, Speech]:
+    """Before its last word, and from it on: nobody knows yet where that one ends."""
+    if not speech.words:
+        return speech, Speech(b"")
+    last = speech.words[-1]
+    cut = 2 * round(last.at * RATE)
+    return (
+        Speech(speech.pcm[:cut], speech.words[:-1]),
+        Speech(speech.pcm[cut:], (Word(last.text, 0.0),)),
+    )
+
+
+class LadderRecognizer:
+    """Keeps the port `Recognizer`."""
+
+    def __init__(self, rungs: Sequence[Rung[Recognizer]], *, answer: float = ANSWER) -> None:
+        self._ladder = _Ladder("recognizer", rungs)
+        self._answer = answer
+
+    def open(self, call: str = "") -> Recognizer:
+        """The same for one call, which its lines in the log name."""
+        return _CallRecognizer(self._ladder, call, self._answer)
+
+    def recognize(
+        self, commands: AsyncIterator[HearingCommand], expected: Expected
+    ) -> AsyncGenerator[HearingResult]:
+        return self.open().recognize(commands, expected)
+
+    def warm(self) -> None:
+        self._ladder.warm()
+
+    async def close(self) -> None:
+        await self._ladder.close()
+
+
+class _CallRecognizer:
+    def __init__(self, ladder: _Ladder[Recognizer], call: str, answer: float) -> None:
+        self._ladder = ladder
+        self._call = call
+        self._answer = answer
+        self._at = 0
+
+    async def recognize(
+        self, commands: AsyncIterator[HearingCommand], expected: Expected
+    ) -> AsyncGenerator[HearingResult]:
+        hearing = _Hearing(self._ladder, self._call, self._answer, expected)
+        # Not a TaskGroup: closing a generator that waits inside of one raises a group of errors.
+        reader = asyncio.create_task(hearing.follow(commands))
+        try:
+            hearing.begin(self._at)
+            while not hearing.over:
+                if result := await hearing.result():
+                    yield result
+        finally:
+            self._at = hearing.at
+            reader.cancel()
+            await asyncio.wait({reader})
+            await hearing.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a rung says: a result, why it broke, or nothing, at its end."""
+
+    rung: int
+    what: HearingResult | Exception | None
+
+
+class _Hearing:
+    """One call's hearing: the rung that works, and what it still owes."""
+
+    def __init__(
+        self, ladder: _Ladder[Recognizer], call: str, answer: float, expected: Expected
+    ) -> None:
+        self.at = 0
+        self.over = False
+        self._ends = False
+        """No more commands come."""
+        self._ladder = ladder
+        self._call = call
+        self._answer = answer
+        self._expected = expected
+        self._inbox: asyncio.Queue[HearingCommand | _Told | None] = asyncio.Queue(_COMMANDS)
+        self._commands: asyncio.Queue[HearingCommand | None] = asyncio.Queue(_COMMANDS)
+        self._work: asyncio.Task[None] | None = None
+        self._owed: dict[int, list[HearingCommand]] = {}
+        """Of each utterance without an answer, all that was told of it."""
+        self._due: dict[int, float] = {}
+        """When the answer to an utterance that is over is late."""
+        self._refusals: deque[float] = deque(maxlen=MOST_REFUSALS)
+
+    async def follow(self, commands: AsyncIterator[HearingCommand]) -> None:
+        async for command in commands:
+            await self._inbox.put(command)
+        await self._inbox.put(None)
+
+    def begin(self, at: int) -> None:
+        self._start(self._ladder.from_rung(at, _now()))
+
+    async def close(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait({self._work})
+            self._work = None
+
+    async def result(self) -> HearingResult | None:
+        """Waits for the next thing that happens, and tells what of it the call must know."""
+        try:
+            async with asyncio.timeout_at(self._deadline()):
+                told = await self._inbox.get()
+        except TimeoutError:
+            await self._next(ProviderFailed(f"no answer within {self._answer:g} s"))
+            return None
+        match told:
+            case _Told(rung, what):
+                return await self._hear_from(what) if rung == self.at else None
+            case None:
+                self._ends = True
+                self._commands.put_nowait(None)
+                return None
+            case command:
+                await self._obey(command)
+                return None
+
+    def _deadline(self) -> float | None:
+        if self._ladder.is_last(self.at):
+            return None
+        return min(self._due.values(), default=None)
+
+    async def _obey(self, command: HearingCommand) -> None:
+        number = command.utterance
+        if isinstance(command, Listen):
+            self._owed[number] = []
+        if number in self._owed:
+            self._owed[number].append(command)
+        if number in self._owed and isinstance(command, StopListening):
+            self._due[number] = _now() + self._answer
+        try:
+            self._commands.put_nowait(command)
+        except asyncio.QueueFull:
+            await self._next(ProviderFailed("it takes nothing any more"))
+
+    async def _hear_from(self, what: HearingResult | Exception | None) -> HearingResult | None:
+        match what:
+            case None if self._ends:
+                self.over = True
+            case None:
+                await self._next(ProviderFailed("it stopped listening"))
+            case Exception():
+                await self._next(what)
+            case RecognitionFailed(_, why):
+                return await self._refused(what, why)
+            case Final(utterance):
+                self._answered(utterance)
+                self._ladder.rungs[self.at].breaker.worked()
+                return what
+            case _:
+                return what
+        return None
+
+    async def _refused(self, told: RecognitionFailed, why: str) -> HearingResult | None:
+        now = _now()
+        self._refusals.append(now)
+        often = len(self._refusals) == MOST_REFUSALS and now - self._refusals[0] <= REFUSALS_WINDOW
+        if often and not self._ladder.is_last(self.at):
+            await self._next(ProviderFailed(why))
+            return None
+        self._ladder.fail(self.at, ProviderFailed(why), now)
+        self._answered(told.utterance)
+        return told
+
+    def _answered(self, utterance: int) -> None:
+        self._owed.pop(utterance, None)
+        self._due.pop(utterance, None)
+
+    async def _next(self, why: Exception) -> None:
+        """The next rung takes over, and hears again what has no answer yet."""
+        before = self.at
+        self._ladder.fail(before, why, _now())
+        await self.close()
+        if self._ladder.is_last(before):
+            raise why
+        self._start(self._ladder.from_rung(before + 1, _now()))
+        self._ladder.tell(self._call, before, self.at, _reason(why))
+
+    def _start(self, at: int) -> None:
+        self.at = at
+        self._refusals.clear()
+        again = [command for owed in self._owed.values() for command in owed]
+        self._commands = asyncio.Queue(len(again) + _COMMANDS)
+        for command in (*again, *((None,) if self._ends else ())):
+            self._commands.put_nowait(command)
+        self._due = dict.fromkeys(self._due, _now() + self._answer)
+        self._work = asyncio.create_task(self._ask(at, self._commands))
+
+    async def _ask(self, at: int, commands: "asyncio.Queue[HearingCommand | None]") -> None:
+        async def given() -> AsyncGenerator[HearingCommand]:
+            while (command := await commands.get()) is not None:
+                yield command
+
+        told: Exception | None = None
+        try:
+            heard = self._ladder.rungs[at].provider.recognize(given(), self._expected)
+            async with aclosing(heard) as results:
+                async for result in results:
+                    await self._inbox.put(_Told(at, result))
+        except _FAILURES as why:
+            told = why
+        await self._inbox.put(_Told(at, told))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _reason(why: Exception) -> str:
+    return str(why) or "too late"

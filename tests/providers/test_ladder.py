@@ -1,0 +1,441 @@
+"""Ladders of small real providers, in virtual time: who does the work, and what of it is heard."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from engine.core.audio import RATE
+from engine.core.effects import Hear, Listen, StopListening
+from engine.core.events import Final, Partial, RecognitionFailed, Word
+from engine.ports import HearingCommand, HearingResult, ProviderFailed, Speech
+from engine.providers.breaker import Breaker
+from engine.providers.ladder import LadderRecognizer, LadderVoice, OverQuota, Rung
+from tests import virtual_time
+
+TEXT = "we have three offices in the Old North"
+
+
+def tenths(count: int) -> bytes:
+    return bytes(2 * RATE // 10) * count
+
+
+@dataclass
+class Mouth:
+    """Two words a piece, two tenths of a second each; what else happens is scripted."""
+
+    fails_after: int | None = None
+    """Pieces, then it raises."""
+    stalls_after: int | None = None
+    knows_words: bool = True
+    error: Exception = field(default_factory=lambda: ProviderFailed("the stream is gone"))
+    asked: list[str] = field(default_factory=list)
+    open: int = 0
+
+    async def speak(self, text: str) -> AsyncGenerator[Speech]:
+        self.asked.append(text)
+        self.open += 1
+        try:
+            words = text.split()
+            for number, at in enumerate(range(0, len(words), 2)):
+                if number == self.fails_after:
+                    raise self.error
+                if number == self.stalls_after:
+                    await asyncio.Event().wait()
+                pair = words[at : at + 2]
+                times = tuple(Word(word, 0.2 * place) for place, word in enumerate(pair))
+                yield Speech(tenths(2 * len(pair)), times if self.knows_words else ())
+        finally:
+            self.open -= 1
+
+
+def ladder(*mouths: Mouth) -> LadderVoice:
+    return LadderVoice([Rung(f"rung {place}", mouth) for place, mouth in enumerate(mouths)])
+
+
+def run(work: Callable[[], Coroutine[None, None, None]]) -> None:
+    """In virtual time; nothing that was begun is left."""
+
+    async def main() -> None:
+        async with asyncio.timeout(3600):
+            await work()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    virtual_time.run(main())
+
+
+async def said(voices: LadderVoice, text: str = TEXT) -> list[Speech]:
+    return [speech async for speech in voices.open().speak(text)]
+
+
+def words(pieces: Sequence[Speech]) -> str:
+    return " ".join(word.text for piece in pieces for word in piece.words)
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+@pytest.mark.parametrize("how", ["fails", "stalls"])
+def test_the_next_voice_says_the_rest_and_each_word_is_said_once(how: str, after: int) -> None:
+    first = Mouth(fails_after=after) if how == "fails" else Mouth(stalls_after=after)
+    second = Mouth()
+
+    async def work() -> None:
+        pieces = await said(ladder(first, second))
+        assert words(pieces) == TEXT
+        assert sum(len(piece.pcm) for piece in pieces) == len(tenths(16))
+        assert first.open == second.open == 0
+
+    run(work)
+    # The last word that came may have been half of one: it was kept back, and is said again.
+    assert second.asked == [" ".join(TEXT.split()[max(0, 2 * after - 1) :])]
+
+
+def test_a_voice_that_does_not_tell_its_words_is_followed_by_the_whole_sentence() -> None:
+    second = Mouth()
+
+    async def work() -> None:
+        await said(ladder(Mouth(fails_after=2, knows_words=False), second))
+
+    run(work)
+    assert second.asked == [TEXT]
+
+
+def test_a_voice_without_a_sound_is_a_failure() -> None:
+    second = Mouth()
+
+    async def work() -> None:
+        await said(LadderVoice([Rung("mute", Mute()), Rung("local", second)]))
+
+    run(work)
+    assert second.asked == [TEXT]
+
+
+class Mute:
+    async def speak(self, text: str) -> AsyncGenerator[Speech]:
+        nothing: tuple[Speech, ...] = ()
+        for piece in nothing:
+            yield piece
+
+
+def test_a_call_that_changed_its_voice_keeps_it_and_others_keep_theirs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, second = Mouth(fails_after=1), Mouth()
+    voices = ladder(first, second)
+
+    async def work() -> None:
+        mine, other = voices.open("call-1"), voices.open("call-2")
+        async for _ in mine.speak(TEXT):
+            pass
+        first.fails_after = None
+        for voice in (mine, other):
+            async for _ in voice.speak("hello there"):
+                pass
+
+    with caplog.at_level(logging.WARNING):
+        run(work)
+    assert second.asked[1:] == ["hello there"]
+    assert first.asked == [TEXT, "hello there"]
+    (line,) = caplog.records
+    assert vars(line)["call"] == "call-1"
+    assert vars(line)["facts"] == {
+        "role": "voice",
+        "from": "rung 0",
+        "to": "rung 1",
+        "why": "the stream is gone",
+    }
+
+
+def test_the_last_voice_has_all_the_time_and_its_failure_is_told() -> None:
+    async def work() -> None:
+        with pytest.raises(ProviderFailed, match="the stream is gone"):
+            await said(ladder(Mouth(fails_after=0), Mouth(fails_after=0)))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(100):
+                await said(ladder(Mouth(fails_after=0), Mouth(stalls_after=0)))
+
+    run(work)
+
+
+def test_a_voice_that_fails_often_is_left_alone_by_all_calls_until_one_try_works() -> None:
+    first, second = Mouth(fails_after=0), Mouth()
+    voices = ladder(first, second)
+
+    async def work() -> None:
+        for _ in range(20):
+            await said(voices)
+        assert len(first.asked) == 5
+        await asyncio.sleep(10)
+        for _ in range(3):
+            await said(voices)
+        assert len(first.asked) == 6
+        first.fails_after = None
+        await asyncio.sleep(10)
+        for _ in range(3):
+            await said(voices)
+        assert len(first.asked) == 9
+
+    run(work)
+
+
+def test_a_voice_over_its_quota_is_asked_once_a_second_by_all_calls_together() -> None:
+    first = Mouth(fails_after=0, error=OverQuota("enough"))
+    voices = ladder(first, Mouth())
+
+    async def work() -> None:
+        for _ in range(30):
+            await asyncio.sleep(0.1)
+            await said(voices)
+
+    run(work)
+    assert len(first.asked) == 3
+
+
+@pytest.mark.parametrize("stalls_after", [0, 1])
+def test_a_sentence_that_is_given_up_ends_the_voice_at_once(stalls_after: int) -> None:
+    first = Mouth(stalls_after=stalls_after)
+
+    async def work() -> None:
+        task = asyncio.ensure_future(said(ladder(first, Mouth())))
+        await asyncio.sleep(1)
+        assert first.open == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert first.open == 0
+
+    run(work)
+
+
+def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits() -> None:
+    opened: list[str] = []
+
+    async def slow() -> None:
+        opened.append("slow")
+        await asyncio.sleep(5)
+
+    async def broken() -> None:
+        opened.append("broken")
+        raise ProviderFailed("no key")
+
+    rungs = [Rung("slow", Mouth(), slow), Rung("broken", Mouth(), broken), Rung("local", Mouth())]
+    voices = LadderVoice(rungs)
+
+    async def work() -> None:
+        for _ in range(3):
+            voices.warm()
+            assert asyncio.get_running_loop().time() < 1
+        await asyncio.sleep(30)
+        voices.warm()
+        await asyncio.sleep(0)
+        await voices.close()
+
+    run(work)
+    assert opened == ["slow", "broken"] * 2
+
+
+# The recognizer.
+
+UTTERANCE = b"".join(bytes([number]) * 1600 for number in range(5))
+
+
+@dataclass
+class Ear:
+    """Tells its name and how many bytes it heard; what else happens is scripted."""
+
+    name: str = "ear"
+    breaks_on: type | None = None
+    silent: bool = False
+    refuses: int = 0
+    takes: float = 0.1
+    error: Exception = field(default_factory=lambda: ProviderFailed("the stream is gone"))
+    heard: bytes = b""
+    finals: int = 0
+    open: int = 0
+
+    async def recognize(
+        self, commands: AsyncIterator[HearingCommand], expected: Callable[[], Sequence[str]]
+    ) -> AsyncGenerator[HearingResult]:
+        self.open += 1
+        try:
+            async for command in commands:
+                if self.breaks_on and isinstance(command, self.breaks_on):
+                    raise self.error
+                if isinstance(command, Listen):
+                    self.heard = command.preroll
+                elif isinstance(command, Hear):
+                    self.heard += command.pcm
+                    yield Partial(command.utterance, self.name)
+                elif isinstance(command, StopListening) and not self.silent:
+                    await asyncio.sleep(self.takes)
+                    self.finals += 1
+                    if self.refuses:
+                        self.refuses -= 1
+                        yield RecognitionFailed(command.utterance, "not now")
+                    else:
+                        yield Final(command.utterance, self.name, 0.9)
+        finally:
+            self.open -= 1
+
+
+def utterance(number: int) -> list[HearingCommand]:
+    pieces = [Hear(number, UTTERANCE[at : at + 1600]) for at in range(1600, 8000, 1600)]
+    return [Listen(number, UTTERANCE[:1600]), *pieces, StopListening(number, 25)]
+
+
+async def answers(ears: Sequence[Ear], numbers: Sequence[int], every: float = 4.0) -> list[str]:
+    """What the finals of these utterances say, one after the other."""
+
+    async def commands() -> AsyncGenerator[HearingCommand]:
+        for number in numbers:
+            for command in utterance(number):
+                await asyncio.sleep(0.1)
+                yield command
+            await asyncio.sleep(every)
+
+    rungs = [Rung(ear.name, ear) for ear in ears]
+    told: list[str] = []
+    async for result in LadderRecognizer(rungs).recognize(commands(), lambda: ()):
+        match result:
+            case Final(number, text):
+                told.append(f"{number} {text}")
+            case RecognitionFailed(number):
+                told.append(f"{number} failed")
+    assert not any(ear.open for ear in ears)
+    return told
+
+
+FAULTS = {
+    "before it is heard": Ear("cloud", breaks_on=Listen),
+    "in the middle": Ear("cloud", breaks_on=Hear),
+    "at its end": Ear("cloud", breaks_on=StopListening),
+    "a connection that is lost": Ear("cloud", breaks_on=Hear, error=ConnectionError("reset")),
+    "no answer": Ear("cloud", silent=True),
+    "a late answer": Ear("cloud", takes=3.5),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_next_recognizer_hears_all_of_the_utterance_and_the_old_one_is_not_believed(
+    fault: str,
+) -> None:
+    cloud, local = FAULTS[fault], Ear("local")
+
+    async def work() -> None:
+        assert await answers([cloud, local], [1, 2]) == ["1 local", "2 local"]
+        assert local.heard == UTTERANCE
+
+    run(work)
+
+
+def test_three_refusals_in_half_a_minute_are_enough() -> None:
+    async def work() -> None:
+        told = await answers([Ear("cloud", refuses=9), Ear("local")], [1, 2, 3, 4])
+        assert told == ["1 failed", "2 failed", "3 local", "4 local"]
+
+    run(work)
+
+
+def test_what_a_recognizer_still_says_after_the_change_is_dropped() -> None:
+    class Contrary(Ear):
+        async def recognize(
+            self, commands: AsyncIterator[HearingCommand], expected: Callable[[], Sequence[str]]
+        ) -> AsyncGenerator[HearingResult]:
+            async for command in commands:
+                if isinstance(command, StopListening):
+                    yield RecognitionFailed(command.utterance, "not now")
+                    yield Final(command.utterance, "cloud", 0.9)
+
+    async def work() -> None:
+        told = await answers([Contrary(), Ear("local")], [1, 2, 3])
+        assert told == ["1 failed", "1 cloud", "2 failed", "2 cloud", "3 local"]
+
+    run(work)
+
+
+def test_refusals_now_and_then_change_nothing() -> None:
+    async def work() -> None:
+        told = await answers([Ear("cloud", refuses=3), Ear("local")], [1, 2, 3, 4], every=20.0)
+        assert told == ["1 failed", "2 failed", "3 failed", "4 cloud"]
+
+    run(work)
+
+
+def test_the_last_recognizer_has_all_the_time_and_its_failure_is_told() -> None:
+    async def work() -> None:
+        assert await answers([Ear(takes=30.0)], [1]) == ["1 ear"]
+        with pytest.raises(ProviderFailed, match="the stream is gone"):
+            await answers([Ear(breaks_on=Hear), Ear(breaks_on=Hear)], [1])
+
+    run(work)
+
+
+def test_a_recognizer_that_stops_listening_is_followed_by_the_next() -> None:
+    class Tired(Ear):
+        async def recognize(
+            self, commands: AsyncIterator[HearingCommand], expected: Callable[[], Sequence[str]]
+        ) -> AsyncGenerator[HearingResult]:
+            async for command in commands:
+                yield Partial(command.utterance, "bye")
+                return
+
+    async def work() -> None:
+        assert await answers([Tired(), Ear("local")], [1]) == ["1 local"]
+
+    run(work)
+
+
+def test_a_call_that_ends_ends_the_recognizer_at_once() -> None:
+    ear = Ear()
+
+    async def forever() -> AsyncGenerator[HearingCommand]:
+        for command in utterance(1):
+            yield command
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        results = LadderRecognizer([Rung("ear", ear)]).recognize(forever(), lambda: ())
+        async for _ in results:
+            break
+        assert ear.open == 1
+        await results.aclose()
+        assert ear.open == 0
+
+    run(work)
+
+
+# The breaker: a table of what happens when.
+
+Step = tuple[float, str]
+F, Q, W, YES, NO = "failed", "over quota", "worked", "yes", "no"
+FULL: list[Step] = [(float(second), F) for second in range(5)]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [(0, YES), (0, YES)],
+        [*FULL[:4], (5, YES)],
+        [*FULL, (4.1, NO), (13.9, NO), (14, YES)],
+        [(0, F), *((second, F) for second in (58, 59, 60.1, 60.2)), (60.3, YES)],
+        [(0, F), *((second, F) for second in (58, 59, 59.1, 60)), (60.3, NO)],
+        [*FULL, (14, YES), (14, NO), (23, NO), (24, YES)],
+        [*FULL, (14, YES), (15, F), (24.9, NO), (25, YES)],
+        [*FULL, (14, YES), (15, W), (15, YES), (15, YES)],
+        [*FULL, (14, YES), (15, W), (15, F), (15, YES)],
+        [*FULL[:4], (4, W), (4.5, F), (5, NO)],
+        [(0, Q), (0.9, NO), (1, YES), (1, NO), (1.1, Q), (2, NO), (2.1, YES), (2.2, W), (2.3, YES)],
+        [*((second, Q) for second in range(5)), (4.5, NO), (6, NO), (14, YES)],
+        [*FULL, (14, YES), (14.5, Q), (20, NO), (24.5, YES)],
+    ],
+)
+def test_a_breaker_says_who_may_ask(steps: list[Step]) -> None:
+    breaker = Breaker()
+    for now, what in steps:
+        if what == W:
+            breaker.worked()
+        elif what in (F, Q):
+            breaker.failed(now, quota=what == Q)
+        else:
+            assert breaker.allows(now) == (what == YES), now
