@@ -15,6 +15,7 @@ COMMANDS = {
     "call": "call a running bridge from this terminal",
     "phone": "a real Asterisk beside a running bridge, for a softphone",
     "rehearse": "simulated phones that call a running bridge and judge it",
+    "doubles": "stand-ins for Google's speech and OpenAI's API, for a bridge without an account",
     "replay": "run a recorded call through today's core and print the difference",
     "check": "check the settings and print the slowest that turn taking can be with them",
     "settings": "list the settings, with what they are now",

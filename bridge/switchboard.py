@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.tracefiles import TraceFiles
+from engine.core.effects import Clip
 from engine.core.rules import Rules
 from engine.ports import Brain, Busy, Call, CallFacts, Line, Recognizer, SpeechDetector, Voice
 from engine.session import Session
@@ -15,11 +16,17 @@ class Equipment:
     """What the calls of a process share."""
 
     rules: Rules
-    recognizer: Recognizer
-    voice: Voice
+    open_recognizer: Callable[[str], Recognizer]
+    """For the call of that name."""
+    open_voice: Callable[[str], Voice]
+    """Likewise: a voice that had to change stays so for the rest of its call."""
     new_brain: Callable[[CallFacts], Brain]
     new_detector: Callable[[], SpeechDetector] | None = None
     """None: loudness alone tells a voice."""
+    clips: Callable[[Clip], bytes] = lambda _: b""
+    """What a caller hears who waits."""
+    warm: Callable[[], None] = lambda: None
+    """Opens the connections to providers; waits for nothing."""
 
 
 class Switchboard:
@@ -49,12 +56,14 @@ class Switchboard:
             facts,
             line,
             rules=equipment.rules,
-            recognizer=equipment.recognizer,
-            voice=equipment.voice,
+            recognizer=equipment.open_recognizer(facts.id),
+            voice=equipment.open_voice(facts.id),
             brain=equipment.new_brain(facts),
             trace=Trace(write, self._mask),
             detector=equipment.new_detector() if equipment.new_detector else None,
+            clips=equipment.clips,
             ended=ended,
         )
+        equipment.warm()
         self.live.add(session)
         return session

@@ -72,6 +72,10 @@ class Session:
         """The brain has begun to answer the present question, or a part of it."""
         self._unstarted: list[Callable[[], None]] = []
         self._replies: dict[int, asyncio.Task[None]] = {}
+        self._guesses: set[asyncio.Task[None]] = set()
+        self._partial = ev.Partial(0, "")
+        self._paused = 0
+        """The utterance in which the caller has paused: it may be all."""
         self._texts: asyncio.Queue[str | None] = asyncio.Queue(_TEXTS)
         self._commands: asyncio.Queue[HearingCommand] = asyncio.Queue(_COMMANDS)
         trace.rules(rules)
@@ -110,8 +114,8 @@ class Session:
                     start()
                 await self._over.wait()
                 hearing.cancel()
-                for reply in self._replies.values():
-                    reply.cancel()
+                for task in (*self._replies.values(), *self._guesses):
+                    task.cancel()
         finally:
             self._group = None
             if self._timer is not None:
@@ -171,8 +175,12 @@ class Session:
 
     def _perform(self, effect: fx.Effect) -> None:
         match effect:
-            case fx.Listen() | fx.Hear() | fx.Pause() | fx.StopListening():
+            case fx.Listen() | fx.Hear() | fx.StopListening():
                 self._put(self._commands, effect)
+            case fx.Pause(utterance):
+                self._put(self._commands, effect)
+                self._paused = utterance
+                self._guess()
             case fx.Play(turn, pcm):
                 self._line.play(turn, pcm)
             case fx.Fill(turn, clip):
@@ -286,12 +294,25 @@ class Session:
             async with aclosing(results) as heard:
                 async for result in heard:
                     self._handle(result)
+                    if isinstance(result, ev.Partial):
+                        self._partial = result
+                        self._guess()
 
         while not self._over.is_set():
             await self._guard(
                 listen(), lambda why: self._handle(ev.RecognitionFailed(listening, why))
             )
             await asyncio.sleep(_RETRY)
+
+    def _guess(self) -> None:
+        """The brain may begin with words that are probably all."""
+        utterance, words = self._partial.utterance, self._partial.text
+        if self._group is None or not words or utterance != self._paused:
+            return
+        guessing = self._guard(self._brain.guess(words), lambda _: None)
+        task = self._group.create_task(guessing)
+        self._guesses.add(task)
+        task.add_done_callback(self._guesses.discard)
 
     async def _guard(
         self, work: Coroutine[None, None, None], failed: Callable[[str], None]

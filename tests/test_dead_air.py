@@ -97,6 +97,8 @@ class Brain:
     def expected(self) -> Sequence[str]:
         return ()
 
+    async def guess(self, words: str) -> None: ...
+
 
 @dataclass
 class Mouth:

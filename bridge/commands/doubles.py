@@ -1,4 +1,4 @@
-"""Stand-ins for Google's speech and OpenAI's API, on this machine: a bridge without a cloud account.
+"""Stand-ins for Google's speech and OpenAI's API, on this machine: no cloud account is needed.
 
 They speak the services' real wire, take their time as the services do, and break when told to.
 They recognize nothing: what they hear is what `--hears` says, one text for each time that a caller
@@ -15,6 +15,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import grpc
+from aiohttp import web
 
 from bridge.doubles.google_speech import Fault as SpeechFault
 from bridge.doubles.google_speech import Script as SpeechScript
@@ -67,12 +68,16 @@ async def run(args: argparse.Namespace) -> int:
         )
         voice_at = await enter(serve_google_voice(voice, args.voice_port))
         audio = OpenAIAudioScript(hears=lambda _: heard[0], sound=sound)
+
+        def audio_routes(app: web.Application) -> None:
+            add_audio_routes(app, audio)
+
         fault = ModelFault[args.model_fault] if args.model_fault else None
         openai_at = await enter(
             serve_openai(
                 ModelScript(always=fault),
                 args.openai_port,
-                also=lambda app: add_audio_routes(app, audio) and None,
+                also=audio_routes,
             )
         )
         print(_instructions(speech.address, voice_at, openai_at), flush=True)

@@ -13,25 +13,19 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from bridge import audiosocket, log
+from bridge.equipment import equip
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
-from bridge.switchboard import Equipment, Switchboard
+from bridge.switchboard import Switchboard
 from bridge.ticker import Ticker
 from bridge.tracefiles import TraceFiles
 from bridge.twilio_media import TwilioSettings, add_routes
-from engine.dialogue.profile import Profile
-from engine.ports import Brain, CallFacts, OpenCall, ProviderFailed, SpeechDetector
-from engine.providers import local, silero
-from engine.providers.deaf import Deaf
-from engine.receptionist import Receptionist, lexicon, spoken_forms
+from engine.ports import OpenCall
 from engine.store import Appointments, StoreBroken
 
-PROGRESS_SECONDS = 5.0
 Tell = Callable[[str], None]
 
 
@@ -74,7 +68,7 @@ async def bridge(settings: Settings, tell: Tell) -> AsyncGenerator[Addresses]:
     _check_doors(settings)
     appointments = _appointments(settings)
     async with AsyncExitStack() as stack:
-        equipment = await _equipment(settings, profile, appointments, stack, tell)
+        equipment = await equip(settings, profile, appointments, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
         stack.callback(traces.close)
         switchboard = Switchboard(
@@ -144,81 +138,6 @@ async def _serve_http(
     return address[0], address[1]
 
 
-async def _equipment(
-    settings: Settings,
-    profile: Profile,
-    appointments: Appointments,
-    stack: AsyncExitStack,
-    tell: Tell,
-) -> Equipment:
-    """Ears, voice and brain, with what is missing told; phrases are rendered beside the calls."""
-    speech = await local.load(
-        cache=settings.kav_data / "cache",
-        whisper=settings.kav_recognizer == "local",
-        piper=settings.kav_voice == "local",
-        languages=profile.languages,
-        rate=settings.tts_speaking_rate,
-        lexicon=lexicon(profile),
-        progress=tell,
-    )
-    stack.callback(speech.close)
-    for sentence in speech.missing:
-        tell(f"Missing: {sentence}")
-    if speech.voice is None:
-        raise BadSettings("there is no voice at all: apt-get install espeak-ng, or `make run`")
-    recognizer = speech.recognizer
-    if recognizer is None:
-        tell("No recognizer: callers answer with the keys of their telephone.")
-    else:
-        tell(_language_note(profile))
-    preparing = asyncio.create_task(_prepare(speech.voice, profile, tell))
-    stack.callback(preparing.cancel)
-    zone = ZoneInfo(profile.timezone)
-
-    def new_brain(facts: CallFacts) -> Brain:
-        return Receptionist(
-            profile,
-            appointments,
-            lambda: datetime.now(zone),
-            keypad=recognizer is None,
-            caller=facts.caller,
-        )
-
-    new_detector = _detector(settings, tell)
-    return Equipment(settings.rules(), recognizer or Deaf(), speech.voice, new_brain, new_detector)
-
-
-def _detector(settings: Settings, tell: Tell) -> Callable[[], SpeechDetector] | None:
-    """Silero, if it is wanted and there; loaded before the first call."""
-    if settings.kav_vad == "energy":
-        return None
-    if not silero.installed():
-        if settings.kav_vad == "silero":
-            raise BadSettings("KAV_VAD is silero, which is not installed: run tools/setup")
-        tell("Missing: Silero. Loudness alone tells a voice: coughs may interrupt the agent.")
-        return None
-    silero.open_detector()
-    return silero.open_detector
-
-
-async def _prepare(voice: local.LocalVoice, profile: Profile, tell: Tell) -> None:
-    loop = asyncio.get_running_loop()
-    told = loop.time()
-
-    def now_and_then(progress: str) -> None:
-        nonlocal told
-        if loop.time() - told >= PROGRESS_SECONDS:
-            told = loop.time()
-            tell(progress)
-
-    try:
-        await voice.prepare(spoken_forms(profile), now_and_then)
-    except ProviderFailed as error:
-        tell(f"Phrases are made when they are needed: {error}")
-    else:
-        tell("Phrases: all that never change are ready.")
-
-
 def _appointments(settings: Settings) -> Appointments:
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
@@ -247,15 +166,6 @@ def _door(name: str, host: str, port: int) -> Iterator[None]:
         raise BadSettings(
             f"cannot listen on {host}:{port}: {reason}; set KAV_{name}_HOST or KAV_{name}_PORT"
         ) from None
-
-
-def _language_note(profile: Profile) -> str:
-    if "he" not in profile.languages:
-        return "English is understood freely."
-    return (
-        "English is understood freely. Hebrew is understood as far as local models go: answers to "
-        "the questions asked, with the profile's words; free Hebrew comes with a cloud recognizer."
-    )
 
 
 def _instructions(settings: Settings, addresses: Addresses) -> str:

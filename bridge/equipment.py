@@ -1,0 +1,329 @@
+"""What the calls of a process share, made of its settings: ears, voice, brain.
+
+Each role has an ordered list of providers; the last resort is always local. Cloud providers are
+imported only when they are chosen, and fetched by `tools/setup cloud`."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
+
+from bridge.settings import BadSettings, Settings
+from bridge.switchboard import Equipment
+from engine import clips
+from engine.dialogue.profile import Language, Profile
+from engine.ports import (
+    Brain,
+    CallFacts,
+    Model,
+    ProviderFailed,
+    Recognizer,
+    SpeechDetector,
+    Voice,
+)
+from engine.providers import local, silero
+from engine.providers.deaf import Deaf
+from engine.providers.ladder import LadderRecognizer, LadderVoice, Rung
+from engine.providers.shelf import Shelf
+from engine.receptionist import Receptionist, lexicon, spoken_forms
+from engine.store import Appointments
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+    from engine.providers.google_credentials import GoogleAccount
+
+PROGRESS_SECONDS = 5.0
+Tell = Callable[[str], None]
+
+
+class Afar(Protocol):
+    """What every provider in the cloud has besides the port of its role."""
+
+    async def probe(self) -> None:
+        """One cheap real request. Raises `ProviderFailed`."""
+        ...
+
+    async def warm(self) -> None: ...
+
+
+class FarVoice(Voice, Afar, Protocol):
+    async def prepare(self, texts: Sequence[str], progress: Tell = ...) -> None: ...
+
+
+class FarEars(Recognizer, Afar, Protocol): ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The providers that are not on this machine, in their order, by their names."""
+
+    ears: dict[str, FarEars] = field(default_factory=dict)
+    voices: dict[str, FarVoice] = field(default_factory=dict)
+    model: Model | None = None
+
+    @property
+    def all(self) -> dict[str, Afar]:
+        """By what they are called on the terminal."""
+        named: dict[str, Afar] = {f"recognizer {name}": one for name, one in self.ears.items()}
+        named |= {f"voice {name}": one for name, one in self.voices.items()}
+        return named | ({"model openai": self.model} if self.model else {})
+
+
+@asynccontextmanager
+async def cloud(settings: Settings, profile: Profile) -> AsyncGenerator[Cloud]:
+    """Connects nowhere yet. Raises `BadSettings`."""
+    async with AsyncExitStack() as stack:
+        try:
+            made = _cloud(settings, profile, stack)
+        except ImportError as missing:
+            raise BadSettings(
+                f"a provider in the cloud is asked for, but {missing.name} is not installed: "
+                "run tools/setup cloud, or pip install kav[cloud]"
+            ) from None
+        yield made
+
+
+def _cloud(settings: Settings, profile: Profile, stack: AsyncExitStack) -> Cloud:
+    made = Cloud(model=_model(settings, stack))
+    for name in settings.kav_recognizer:
+        if name == "google":
+            made.ears[name] = _google_ears(settings, profile, stack)
+        elif name == "openai":
+            made.ears[name] = _openai_ears(settings, profile, stack)
+    shelf = Shelf(settings.kav_data / "cache" / "speech")
+    for voice in settings.kav_voice:
+        if voice == "google":
+            made.voices[voice] = _google_voice(settings, shelf, stack)
+        elif voice == "openai":
+            made.voices[voice] = _openai_voice(settings, shelf, stack)
+    return made
+
+
+def _google_account(settings: Settings) -> "GoogleAccount":
+    from engine.providers.google_credentials import (
+        BadCredentials,
+        GoogleAccount,
+        read_credentials,
+    )
+
+    secret = settings.google_cloud_service_account_json
+    if secret is None:
+        return GoogleAccount("stand-in", None)  # the settings have seen to it that it is enough
+    try:
+        return read_credentials(secret.get_secret_value())
+    except BadCredentials as why:
+        raise BadSettings(str(why)) from None
+
+
+def _google_ears(settings: Settings, profile: Profile, stack: AsyncExitStack) -> FarEars:
+    from engine.providers.google_ears import (
+        GoogleStreamingEars,
+        GoogleUtteranceEars,
+        Version,
+        Wanted,
+    )
+
+    wanted = Wanted(
+        language=profile.languages[0],
+        model=settings.kav_google_speech_model,
+        enhanced=settings.kav_google_enhanced,
+        location=settings.kav_google_location,
+        version=Version(settings.kav_google_speech_version),
+    )
+    kind = GoogleStreamingEars if settings.kav_google_speech == "stream" else GoogleUtteranceEars
+    endpoint = settings.kav_google_speech_endpoint
+    ears = kind(_google_account(settings), wanted, endpoint=endpoint)
+    stack.push_async_callback(ears.close)
+    return ears
+
+
+def _google_voice(settings: Settings, shelf: Shelf, stack: AsyncExitStack) -> FarVoice:
+    from engine.providers.google_voice import GoogleVoice
+
+    voice = GoogleVoice(
+        shelf,
+        voices=settings.kav_google_voices,
+        rate=settings.tts_speaking_rate,
+        credentials=_google_account(settings).credentials,
+        endpoint=settings.kav_google_voice_endpoint,
+    )
+    stack.push_async_callback(voice.close)
+    return voice
+
+
+def _openai(settings: Settings, stack: AsyncExitStack) -> "AsyncOpenAI":
+    from engine.providers.openai_client import client
+
+    key = settings.openai_api_key
+    service = client(settings.openai_base_url or None, key.get_secret_value() if key else "none")
+    stack.push_async_callback(service.close)
+    return service
+
+
+def _openai_ears(settings: Settings, profile: Profile, stack: AsyncExitStack) -> FarEars:
+    from engine.providers.openai_ears import OpenAIRecognizer
+
+    return OpenAIRecognizer(
+        _openai(settings, stack), model=settings.kav_openai_ears, languages=profile.languages
+    )
+
+
+def _openai_voice(settings: Settings, shelf: Shelf, stack: AsyncExitStack) -> FarVoice:
+    from engine.providers.openai_voice import OpenAIVoice
+
+    model, _, voice = settings.kav_openai_voice.partition("/")
+    rate = settings.tts_speaking_rate
+    return OpenAIVoice(_openai(settings, stack), shelf, model=model, voice=voice, rate=rate)
+
+
+def _model(settings: Settings, stack: AsyncExitStack) -> Model | None:
+    if not settings.kav_model:
+        return None
+    from engine.providers.openai_model import OpenAIModel
+
+    return OpenAIModel(
+        _openai(settings, stack),
+        settings.kav_model,
+        first_token=settings.kav_first_token_sec,
+        gap=settings.kav_gap_sec,
+    )
+
+
+async def equip(
+    settings: Settings,
+    profile: Profile,
+    appointments: Appointments,
+    stack: AsyncExitStack,
+    tell: Tell,
+) -> Equipment:
+    """With what is missing told; phrases are rendered beside the calls. Raises `BadSettings`."""
+    far = await stack.enter_async_context(cloud(settings, profile))
+    near = await _near(settings, profile, stack, tell)
+    assert near.voice is not None
+    ears = await _ears(far, near, stack)
+    voice = await _voice(settings, far, near.voice, stack)
+    first = profile.languages[0]
+    kept = await clips.record(near.voice, first, person=False)
+    voices: list[tuple[str, FarVoice | local.LocalVoice]] = [*far.voices.items()]
+    for name, one in [*voices, ("local", near.voice)]:
+        preparing = asyncio.create_task(_prepare(one, name, profile, tell))
+        stack.callback(preparing.cancel)
+    zone = ZoneInfo(profile.timezone)
+    keypad = near.recognizer is None and not far.ears
+    # Hebrew without points, as a model writes it, is read by the voices in the cloud only.
+    wording: tuple[Language, ...] = ("he", "en") if far.voices else ("en",)
+
+    def new_brain(facts: CallFacts) -> Brain:
+        return Receptionist(
+            profile,
+            appointments,
+            lambda: datetime.now(zone),
+            keypad=keypad,
+            caller=facts.caller,
+            model=far.model,
+            wording=wording,
+            patience=settings.kav_first_token_sec,
+            gap=settings.kav_gap_sec,
+        )
+
+    def warm() -> None:
+        ears.warm()
+        voice.warm()
+
+    return Equipment(
+        settings.rules(),
+        open_recognizer=ears.open,
+        open_voice=voice.open,
+        new_brain=new_brain,
+        new_detector=_detector(settings, tell),
+        clips=lambda clip: kept.get(clip, b""),
+        warm=warm,
+    )
+
+
+async def _near(
+    settings: Settings, profile: Profile, stack: AsyncExitStack, tell: Tell
+) -> local.Local:
+    """Speech on this machine: what is asked for, and a voice in any case."""
+    near = await local.load(
+        cache=settings.kav_data / "cache",
+        whisper="local" in settings.kav_recognizer,
+        piper="local" in settings.kav_voice,
+        languages=profile.languages,
+        rate=settings.tts_speaking_rate,
+        lexicon=lexicon(profile),
+        progress=tell,
+    )
+    stack.callback(near.close)
+    for sentence in near.missing:
+        tell(f"Missing: {sentence}")
+    if near.voice is None:
+        raise BadSettings("there is no voice at all: apt-get install espeak-ng, or `make run`")
+    if near.recognizer is not None and settings.kav_recognizer == ("local",):
+        tell(_language_note(profile))
+    return near
+
+
+async def _ears(far: Cloud, near: local.Local, stack: AsyncExitStack) -> LadderRecognizer:
+    rungs = [Rung[Recognizer](name, one, one.warm) for name, one in far.ears.items()]
+    last = near.recognizer or Deaf()
+    ladder = LadderRecognizer([*rungs, Rung("local" if near.recognizer else "keypad", last)])
+    stack.push_async_callback(ladder.close)
+    return ladder
+
+
+async def _voice(settings: Settings, far: Cloud, near: Voice, stack: AsyncExitStack) -> LadderVoice:
+    rungs = [Rung[Voice](name, one, one.warm) for name, one in far.voices.items()]
+    ladder = LadderVoice(
+        [*rungs, Rung("local", near)],
+        first=settings.kav_first_token_sec,
+        gap=settings.kav_gap_sec,
+    )
+    stack.push_async_callback(ladder.close)
+    return ladder
+
+
+def _detector(settings: Settings, tell: Tell) -> Callable[[], SpeechDetector] | None:
+    """Silero, if it is wanted and there; loaded before the first call."""
+    if settings.kav_vad == "energy":
+        return None
+    if not silero.installed():
+        if settings.kav_vad == "silero":
+            raise BadSettings("KAV_VAD is silero, which is not installed: run tools/setup")
+        tell("Missing: Silero. Loudness alone tells a voice: coughs may interrupt the agent.")
+        return None
+    silero.open_detector()
+    return silero.open_detector
+
+
+async def _prepare(
+    voice: FarVoice | local.LocalVoice, name: str, profile: Profile, tell: Tell
+) -> None:
+    loop = asyncio.get_running_loop()
+    told = loop.time()
+
+    def now_and_then(progress: str) -> None:
+        nonlocal told
+        if loop.time() - told >= PROGRESS_SECONDS:
+            told = loop.time()
+            tell(progress)
+
+    try:
+        await voice.prepare(spoken_forms(profile), now_and_then)
+    except ProviderFailed as error:
+        tell(f"Phrases ({name}) are made when they are needed: {error}")
+    else:
+        tell(f"Phrases ({name}): all that never change are ready.")
+
+
+def _language_note(profile: Profile) -> str:
+    if "he" not in profile.languages:
+        return "English is understood freely."
+    return (
+        "English is understood freely. Hebrew is understood as far as local models go: answers to "
+        "the questions asked, with the profile's words; free Hebrew comes with a cloud recognizer."
+    )
