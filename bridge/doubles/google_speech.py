@@ -3,7 +3,7 @@
 It hears either numbered words, or whatever its script says is said in each stretch of voice."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -377,7 +377,7 @@ def _set(duration: Any, value: float) -> None:
 
 
 def _handlers(double: GoogleSpeechDouble, version: Version) -> grpc.GenericRpcHandler:
-    async def stream(requests: AsyncIterator[Any], context: Any) -> None:
+    async def stream(requests: AsyncIterable[Any], context: Any) -> None:
         await _Stream(double, version, context).serve(requests)
 
     async def recognize(request: Any, context: Any) -> Any:
@@ -410,12 +410,12 @@ class _Stream:
         self._before: Any = None
         self._due = 0.0
 
-    async def serve(self, requests: AsyncIterator[Any]) -> None:
+    async def serve(self, requests: AsyncIterable[Any]) -> None:
         seen = self._double.seen
         seen.streams += 1
         seen.open += 1
         self._fault = self._double.fault(seen.streams, of_requests=False)
-        reading = asyncio.create_task(self._read(aiter(requests)))
+        reading = asyncio.create_task(self._read(requests))
         ended = "CANCELLED"
         try:
             ended = await self._answer()
@@ -452,9 +452,10 @@ class _Stream:
         await self._context.write(response)
         self._before = response
 
-    async def _read(self, requests: AsyncIterator[Any]) -> None:
+    async def _read(self, messages: AsyncIterable[Any]) -> None:
         try:
             self._check_fault()
+            requests = aiter(messages)
             opening = self._version.opening(await anext(requests))
             self._ask(self._version.asked(opening))
             while await self._hear_next(requests):
@@ -540,6 +541,7 @@ async def _recognize(
     double: GoogleSpeechDouble, version: Version, request: Any, context: Any
 ) -> Any:
     double.seen.requests += 1
+    double.tell()
     fault = double.fault(double.seen.requests, of_requests=True)
     try:
         if fault:

@@ -6,8 +6,8 @@ after the other, whose sound overlaps. Here all of it stands on one scale: sampl
 hearing began."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from difflib import SequenceMatcher
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from engine.core.audio import FRAME_SAMPLES, RATE
 from engine.core.cues.words import words_of
@@ -23,6 +23,8 @@ HALF_WORD = 0.25
 TRAILING = 1.5
 """Seconds of noise at the end of an utterance that may follow its last word."""
 KEPT_UTTERANCES = 6
+_NEAR = round(0.7 * RATE)
+"""Further apart, two words of two streams are not the same one."""
 _NEVER = 1 << 62
 CLEAN = 1.0
 """Seconds from the start of a stream in which a word may be heard torn."""
@@ -92,8 +94,6 @@ class _Word:
     middle: int
     stability: float
     confidence: float
-    exact: bool
-    """The service told its times; else they are a guess."""
 
 
 @dataclass(slots=True)
@@ -121,6 +121,8 @@ class _Stream:
     """Where its sound starts."""
     since: int
     """What was said before is told by an older stream."""
+    settled_to: int
+    """All before this is final, here or there."""
     heard_to: int
     """The end of its last final result."""
     until: int | None = None
@@ -136,11 +138,6 @@ class _Stream:
     @property
     def words(self) -> list[_Word]:
         return [*self.finals, *self.tail]
-
-    @property
-    def final_to(self) -> int:
-        """All before this is final."""
-        return max(self.heard_to, self.since)
 
 
 class Ledger:
@@ -199,7 +196,7 @@ class Ledger:
 
     def resume_at(self, tape: Tape) -> tuple[int, int]:
         """From where a new stream must be given the sound, and from where it is believed."""
-        known = self._current.final_to if self._current else 0
+        known = self._current.settled_to if self._current else 0
         base = max(tape.start, known - round(CLEAN * RATE))
         torn = base > 0 and base + round(CLEAN * RATE) > known
         since = base + round(CLEAN * RATE) if torn else known
@@ -207,7 +204,7 @@ class Ledger:
 
     def opened(self, stream: int, base: int) -> None:
         """A stream begins, with the sound from here on."""
-        self._opened[stream] = _Stream(base, base, base)
+        self._opened[stream] = _Stream(base, base, base, base)
 
     def believe(self, stream: int, since: int, position: int) -> None:
         """What was said after `since` is told by this stream now; the one before it hears nothing
@@ -216,10 +213,9 @@ class Ledger:
         new.since = since
         if old := self._current:
             old.until = position
-            new.since = max(since, old.final_to)
+            new.since = max(since, old.settled_to)
+            new.settled_to = max(old.settled_to, new.heard_to)
         self._streams[stream] = new
-        for number in list(self._streams)[:-3]:
-            del self._streams[number]
 
     def forget(self, stream: int) -> None:
         """It was opened, and will never be believed."""
@@ -230,32 +226,51 @@ class Ledger:
         source = self._streams.get(stream) or self._opened.get(stream)
         if source is None:
             return
-        tail: list[_Word] = []
-        tail_to = 0
+        fresh: list[Result] = []
+        news = False
         for result in results:
             end = source.base + round(result.end * RATE) if result.end else position
             if end <= source.heard_to or not result.text:
                 continue  # late, twice, or junk
-            if source.segment is None:
-                source.segment = max(source.heard_to, self._start_before(end))
-            words = _words(source, result, max(source.segment, tail_to), end)
-            tail_to = end
+            news = True
             if result.final:
-                self._make_final(source, words, end, position)
-                tail.clear()
+                self._make_final(source, self._words(source, [result], end), end, position)
+                fresh.clear()
             else:
-                tail += words
-        if tail_to >= source.tail_to and tail_to:
-            source.tail_before, source.tail, source.tail_to = source.tail, tuple(tail), tail_to
+                fresh.append(result)
+                fresh_to = end
+        if not news:
+            return
+        if not fresh:
+            source.tail_before, source.tail = source.tail, ()
+        elif fresh_to >= source.tail_to:
+            words = tuple(self._words(source, fresh, fresh_to))
+            source.tail_before, source.tail, source.tail_to = source.tail, words, fresh_to
 
     def _make_final(self, source: _Stream, words: list[_Word], end: int, position: int) -> None:
         source.finals += words
         source.heard_to = source.tail_to = end
         source.tail, source.segment = (), None
+        if source.until is not None:
+            self._settle_the_next(source)
+            return
+        source.settled_to = max(source.settled_to, end)
+        if source is not self._current:
+            return
         for utterance in self._utterances:
             if utterance.end is not None and utterance.end <= position:
                 near = end >= utterance.covered - round(TRAILING * RATE)
                 utterance.ended_by_service = utterance.ended_by_service or near
+
+    def _settle_the_next(self, source: _Stream) -> None:
+        """What an old stream says of its time is final, but for its torn end."""
+        streams = list(self._streams.values())
+        assert source.until is not None
+        settled = min(source.heard_to, source.until - round(CLEAN * RATE / 2))
+        if source in streams:
+            following = streams[streams.index(source) + 1]
+            following.since = max(following.since, settled)
+            following.settled_to = max(following.settled_to, settled)
 
     # What is to be told.
 
@@ -264,7 +279,7 @@ class Ledger:
         utterance = self._last
         if utterance is None or utterance.end is not None:
             return []
-        text = _joined(self._said(utterance))
+        text = _text(self._said(utterance))
         if not text or text == utterance.told:
             return []
         utterance.told = text
@@ -300,7 +315,7 @@ class Ledger:
         if not (complete or late or utterance.settled or self._is_stable(utterance)):
             return []
         words = self._said(utterance)
-        utterance.told, utterance.answered = _joined(words), now
+        utterance.told, utterance.answered = _text(words), now
         utterance.settled = utterance.settled or complete
         # What is not final has no confidence yet; the service gives 0 for that.
         return [Final(utterance.number, utterance.told, _confidence(words) if complete else 0.0)]
@@ -313,7 +328,7 @@ class Ledger:
             return []
         utterance.settled = True
         words = self._said(utterance)
-        text = _joined(words)
+        text = _text(words)
         if meaning(text) == meaning(utterance.told):
             return []
         return [Final(utterance.number, text, _confidence(words))]
@@ -323,7 +338,7 @@ class Ledger:
         current = self._current
         if current is None or utterance.end is None or self._within(utterance, current.tail):
             return False
-        return utterance.ended_by_service or current.final_to >= utterance.covered
+        return utterance.ended_by_service or current.settled_to >= utterance.covered
 
     def _is_stable(self, utterance: _Utterance) -> bool:
         """What is not final yet will not change, as it seems."""
@@ -333,9 +348,7 @@ class Ledger:
         fresh = self._within(utterance, current.tail)
         if fresh and all(word.stability >= self._patience.stability for word in fresh):
             return True
-        return bool(fresh) and _joined(fresh) == _joined(
-            self._within(utterance, current.tail_before)
-        )
+        return bool(fresh) and _text(fresh) == _text(self._within(utterance, current.tail_before))
 
     # Words and where they stand.
 
@@ -346,6 +359,23 @@ class Ledger:
     @property
     def _current(self) -> _Stream | None:
         return next(reversed(self._streams.values()), None)
+
+    def _words(self, source: _Stream, results: Sequence[Result], end: int) -> list[_Word]:
+        """A word without times was said shortly before it was first told; that stays its place,
+        so that none moves from one utterance to another when its times are told at last."""
+        told = [(text, result) for result in results for text in result.text.split()]
+        spans = [span for result in results for span in result.spans]
+        if source.segment is None:
+            source.segment = max(source.heard_to, self._start_before(end))
+        if len(spans) == len(told):
+            middles = [source.base + round((s.start + s.end) / 2 * RATE) for s in spans]
+        else:
+            middles = _spread(source.tail, len(told), max(source.segment, source.tail_to), end)
+        words = [
+            _Word(text, middle, one.stability, one.confidence)
+            for (text, one), middle in zip(told, middles, strict=True)
+        ]
+        return _in_place(words, source.tail)
 
     def _start_before(self, position: int) -> int:
         return max((u.start for u in self._utterances if u.start <= position), default=0)
@@ -365,10 +395,8 @@ class Ledger:
         for stream in self._streams.values():
             if before is None:
                 words = stream.words
-            elif all(word.exact for word in [*words, *stream.words]):
-                words = _joined_by_time(words, stream)
             else:
-                words = _joined_by_words(words, stream, before.until or stream.since)
+                words = _joined(words, stream, before.until or stream.since)
             before = stream
         return words
 
@@ -376,43 +404,65 @@ class Ledger:
         while len(self._utterances) > KEPT_UTTERANCES and self._utterances[0].answered is not None:
             del self._utterances[0]
         first = self._utterances[0].start
+        for number, following in list(pairwise(self._streams)):
+            if self._streams[following].since < first:
+                del self._streams[number]
         for stream in self._streams.values():
             stream.finals = [word for word in stream.finals if word.middle >= first]
 
 
-def _words(source: _Stream, result: Result, start: int, end: int) -> list[_Word]:
-    how = (result.stability, result.confidence)
-    if result.spans:
-        middles = [round((span.start + span.end) / 2 * RATE) for span in result.spans]
-        pairs = zip(result.spans, middles, strict=True)
-        return [_Word(span.text, source.base + at, *how, exact=True) for span, at in pairs]
-    texts = result.text.split()
-    step = (end - start) / max(1, len(texts))
-    middles = [round(start + (n + 0.5) * step) for n in range(len(texts))]
-    told = zip(texts, middles, strict=True)
-    return [_Word(text, at, *how, exact=False) for text, at in told]
+def _spread(before: Sequence[_Word], count: int, start: int, end: int) -> list[int]:
+    """Places for so many words; those that were told before keep theirs."""
+    middles = [word.middle for word in before][:count]
+    new = count - len(middles)
+    return middles + [round(start + (n + 0.5) * (end - start) / new) for n in range(new)]
+
+
+def _in_place(words: list[_Word], before: Sequence[_Word]) -> list[_Word]:
+    kept = [
+        replace(word, middle=old.middle) if word.text == old.text else word
+        for word, old in zip(words, before, strict=False)
+    ]
+    return kept + words[len(kept) :]
+
+
+def _joined(words: list[_Word], stream: _Stream, until: int) -> list[_Word]:
+    """Both streams have heard the sound up to `until`. From the first word on which they agree,
+    the newer one tells; what they agree on keeps its place."""
+    newer = stream.words
+    agreed: list[tuple[int, int]] = []
+    for n, word in enumerate(newer):
+        if word.middle > until + _NEAR:
+            break
+        if (same := _nearest(words, word)) is not None:
+            agreed.append((same, n))
+            newer[n] = replace(word, middle=words[same].middle)
+    if not agreed:
+        return _joined_by_time(words, stream)
+    first, last = agreed[0], agreed[-1]
+    return words[: first[0]] + newer[first[1] :] + _beyond(words[last[0] + 1 :], stream)
+
+
+def _nearest(words: Sequence[_Word], sought: _Word) -> int | None:
+    """Where the same word stands, as another stream heard it."""
+    apart = {
+        abs(word.middle - sought.middle): n
+        for n, word in enumerate(words)
+        if word.text == sought.text
+    }
+    nearest = min(apart, default=_NEVER)
+    return apart[nearest] if nearest < _NEAR else None
 
 
 def _joined_by_time(words: list[_Word], stream: _Stream) -> list[_Word]:
-    """Cut between two words that the older stream heard: the times of both differ a little."""
     older = [word for word in words if word.middle <= stream.since]
-    later = words[len(older) :]
-    cut = stream.since
-    if older and later and later[0].middle - older[-1].middle < RATE:
-        cut = (older[-1].middle + later[0].middle) // 2
-    return older + [word for word in stream.words if word.middle > cut]
+    newer = [word for word in stream.words if word.middle > stream.since]
+    return older + newer + _beyond(words[len(older) :], stream)
 
 
-def _joined_by_words(words: list[_Word], stream: _Stream, until: int) -> list[_Word]:
-    """Where the times of words are a guess: both streams have heard the same words before
-    `until`."""
-    new = stream.words
-    twice = [word.text for word in new if word.middle <= until]
-    same = SequenceMatcher(None, [word.text for word in words], twice, autojunk=False)
-    match = same.find_longest_match()
-    if not match.size:
-        return _joined_by_time(words, stream)
-    return words[: match.a] + new[match.b :]
+def _beyond(words: list[_Word], stream: _Stream) -> list[_Word]:
+    """What the older stream heard stands until the newer one has heard as far."""
+    return [word for word in words if word.middle > stream.tail_to]
 
 
 def meaning(text: str) -> tuple[str, ...]:
@@ -427,7 +477,7 @@ def meaning(text: str) -> tuple[str, ...]:
     return tuple(meant)
 
 
-def _joined(words: Iterable[_Word]) -> str:
+def _text(words: Iterable[_Word]) -> str:
     return " ".join(word.text for word in words)
 
 

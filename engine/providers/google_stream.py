@@ -22,8 +22,6 @@ _PIECE = silence(PIECE_SECONDS)
 _MESSAGE_BYTES = 3200
 _WAITING_PIECES = 300
 """More than that, and the network does not take them."""
-MOST_WAIT = 2.0
-"""Seconds for a turn after a quota was used up: more, and recognition has failed."""
 MOST_READERS = 3
 """The present stream, the next, and an old one that may still tell its last words."""
 _LATE = 1.0
@@ -55,6 +53,8 @@ class Times:
     failures: int = 3
     """So many in `window`: recognition has failed."""
     window: float = 30.0
+    quota_wait: float = 2.0
+    """The longest wait for a turn after a quota was used up: more, and recognition has failed."""
     patience: Patience = field(default_factory=Patience)
 
 
@@ -211,12 +211,16 @@ class StreamedCall:
         if age < self._times.rotate or position < self._no_rotation_before:
             return
         if age >= self._times.rotate_at_latest or self._ledger.quiet:
+            now = self._loop.time()
+            if self._service.throttle.turn(now) > now:
+                self._no_rotation_before = position + RATE
+                return
             self._next = self._begin_stream()
 
-    def _schedule(self, now: float) -> None:
-        """A stream is opened now, or as soon as it may be."""
-        turn = self._service.throttle.turn(now)
-        if turn > now + MOST_WAIT:
+    def _schedule(self, now: float, wait: float = 0.0) -> None:
+        """A stream is opened after `wait`, or as soon then as it may be."""
+        turn = self._service.throttle.turn(now + wait)
+        if turn > now + self._times.quota_wait:
             self._give_up(Failed("Google: the quota is used up", "RESOURCE_EXHAUSTED"), now)
         elif turn > now:
             self._open_at = turn
@@ -286,10 +290,9 @@ class StreamedCall:
             self._failures.append(now)
         if why.lasting or len(self._failures) >= self._times.failures:
             self._give_up(why, now)
-        elif why.other_way or len(self._failures) == 1:
-            self._schedule(now)
         else:
-            self._open_at = self._service.throttle.turn(now + self._times.retry)
+            again = not why.other_way and len(self._failures) > 1
+            self._schedule(now, self._times.retry if again else 0.0)
 
     def _give_up(self, why: ProviderFailed, now: float) -> None:
         self._tell(self._ledger.give_up(str(why), now))
