@@ -26,27 +26,31 @@ class WordClock:
     length. `pace`: weight in a second of sound."""
 
     def __init__(self, text: str, pace: float) -> None:
-        self.sounding = 0.0
-        """Seconds of sound so far, pauses left out."""
-        self._pace = pace
-        self._words: list[tuple[str, float]] = []
+        self._words: list[tuple[str, int]] = []
+        """Those to come, each with the frame, pauses left out, at which it begins."""
+        self._frames = 0
         before = 0
         for word in text.split():
-            self._words.append((word, before / pace))
+            self._words.append((word, round(before / pace / FRAME_SECONDS)))
             before += weight(word)
+
+    @property
+    def sounding(self) -> float:
+        """Seconds of sound so far, pauses left out."""
+        return self._frames * FRAME_SECONDS
 
     def words(self, pcm: bytes) -> tuple[Word, ...]:
         """Those that begin in the next piece."""
         loud = np.flatnonzero(_loud(pcm))
         begun: list[Word] = []
         while self._words:
-            text, at = self._words[0]
-            frame = round((at - self.sounding) / FRAME_SECONDS)
-            if frame >= len(loud):
+            text, frame = self._words[0]
+            if frame - self._frames >= len(loud):
                 break
-            begun.append(Word(text, round(float(loud[max(frame, 0)]) * FRAME_SECONDS, 3)))
+            at = float(loud[frame - self._frames]) * FRAME_SECONDS
+            begun.append(Word(text, round(at, 3)))
             del self._words[0]
-        self.sounding += len(loud) * FRAME_SECONDS
+        self._frames += len(loud)
         return tuple(begun)
 
     def last_words(self, pcm: bytes) -> tuple[Word, ...]:

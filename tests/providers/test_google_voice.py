@@ -138,6 +138,15 @@ def test_without_marks_the_words_are_timed_by_their_letters() -> None:
     call(script(timepoints=False), use, voices=[WAVENET])
 
 
+def test_a_stream_shorter_than_was_thought_has_all_words_all_the_same() -> None:
+    async def use(voice: GoogleVoice) -> None:
+        pieces = await said(voice, ENGLISH)
+        assert [word for word, _ in words(pieces)] == ENGLISH.split()
+        assert all(at < seconds(sound(pieces)) for _, at in words(pieces))
+
+    call(script(Flow(pace=inf, length=0.6)), use)
+
+
 def test_after_some_sentences_the_words_of_a_stream_are_timed_well() -> None:
     async def use(voice: GoogleVoice) -> None:
         for number in range(9):

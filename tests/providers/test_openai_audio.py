@@ -144,7 +144,7 @@ def test_a_voice_that_is_refused_tells_why_without_the_key(status: int, reason: 
         with pytest.raises(ProviderFailed, match=reason) as failed:
             await said(voice_of(service))
         assert KEY not in repr(failed.value)
-        assert failed.value.__suppress_context__
+        assert failed.value.__cause__ is None
 
     seen = Seen()
     call(script(refuse=status), use, seen)
