@@ -112,6 +112,7 @@ def test_a_sentence_that_may_not_be_said(why: str, sentence: str, act: Act) -> N
         ("another question", "באיזו שכונה?"),
         ("a number", "התקציב שבעת אלפים?"),
         ("an area", "מה התקציב ליפו?"),
+        ("a misspelt area", "מה התקציב לפלורנטיין?"),
         ("a day", "מה התקציב עד יום שלישי?"),
         ("tomorrow", "מה התקציב ממחר?"),
         ("a promise", "קבעתי לכם."),
