@@ -211,6 +211,8 @@ def test_a_goodbye_of_the_model_counts_only_alone() -> None:
         (AREA, "it doesn't matter to me", True),
         (AREA, "wait a second", True),
         (Greet(), "an apartment in Florentin", True),
+        (Greet(), "hi, I want to rent an office in Jaffa for up to nine thousand a month", True),
+        (Greet(), "hi, I want to rent an office in Jaffa for me and my people", False),
         (AREA, "do you allow dogs", False),
         (AREA, "", False),
         (AREA, "an office for me and them", False),
