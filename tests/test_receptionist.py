@@ -14,7 +14,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai import AsyncOpenAI
 
+from bridge.doubles.latency import Latency
+from bridge.doubles.openai import Fault, Script, serve_openai
 from engine.core.cues import Awaits, Ending, ending
 from engine.core.effects import HangUp, Heard, Transfer
 from engine.dialogue.acts import Ask, Book, ConfirmBudget, Menu, Narrow
@@ -25,6 +28,8 @@ from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When, is_filled
 from engine.ports import Brain, Consultation, Exchange, Model, ProviderFailed
 from engine.profile import shipped_profile
+from engine.providers.openai_client import client
+from engine.providers.openai_model import OpenAIModel
 from engine.receptionist import Receptionist, lexicon, spoken_forms
 from engine.store import Appointment, Appointments
 from tests.virtual_time import run
@@ -921,6 +926,36 @@ def test_a_question_that_is_asked_again_whole_is_one_exchange() -> None:
     assert turn.wish.kind is None
 
 
+def test_our_own_words_do_not_wait_for_the_models() -> None:
+    oracle = Oracle(Understood(when=When(part="morning")), NEVER)
+    leah = Leah(model=oracle)
+
+    async def offer() -> None:
+        reply = leah.brain.reply(Heard(words="well as early as the birds sing in the trees"))
+        assert str(await anext(reply)).startswith("I have tomorrow at nine")
+        assert asyncio.get_running_loop().time() == 0.0
+        await reply.aclose()
+
+    leah.reply(None)
+    for line in ("Jaffa", "an office", "8,000"):
+        leah.answer(line)
+    run(offer())
+
+
+def test_a_request_is_read_to_its_end_if_that_is_near() -> None:
+    for rest, finished in ((0.1, 1), (NEVER, 0)):
+        oracle = Oracle(JAFFA, "What is your budget?", rest)
+        leah = Leah(model=oracle)
+        leah.reply(None)
+        run(_ignored(leah.brain.reply(Heard(words=HARBOR))))
+        assert (oracle.finished, oracle.open) == (finished, 0)
+
+
+async def _ignored(reply: AsyncIterator[object]) -> None:
+    async for _ in reply:
+        pass
+
+
 def test_a_reply_that_is_abandoned_ends_the_models_request() -> None:
     oracle = Oracle(JAFFA, "What kind of property would you like?", NEVER)
     leah = Leah(model=oracle)
@@ -984,6 +1019,32 @@ def test_what_was_begun_in_the_pause_is_thrown_away_when_no_model_is_needed() ->
             call = Guessing(tasks, NEVER)
             await call.guess("somewhere around")
             assert await call.reply("Jaffa") == f"In Jaffa. {KINDS}"
+            await asyncio.sleep(0)
+            assert call.oracle.open == 0
+
+    run(go())
+
+
+def test_what_was_begun_in_the_pause_is_thrown_away_when_another_question_is_answered() -> None:
+    async def go() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            call = Guessing(tasks, JAFFA)
+            await call.reply("an office")
+            await call.guess(HARBOR)
+            await _collected(call.brain, Heard(words=HARBOR, instead=True))
+            assert [turn.wish.kind for turn in call.oracle.asked] == ["office", None]
+
+    run(go())
+
+
+def test_a_reply_that_is_abandoned_ends_what_was_begun_in_the_pause() -> None:
+    async def go() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            call = Guessing(tasks, JAFFA, NEVER)
+            await call.guess(HARBOR)
+            reply = call.brain.reply(Heard(words=HARBOR))
+            assert await anext(reply) == "In Jaffa."
+            await reply.aclose()
             await asyncio.sleep(0)
             assert call.oracle.open == 0
 
@@ -1079,3 +1140,31 @@ def test_whatever_a_model_says_she_says_nothing_false_and_asks_one_thing(
             assert forbidden not in leah.last
         if not isinstance(leah.brain._talk.act, Ask | Narrow):
             assert leah.last == " ".join(leah.brain._own(leah.brain._talk))
+
+
+BY_MODEL = "Happy to help. Which neighborhood do you have in mind?"
+TOLD: dict[Fault | None, str] = {
+    **dict.fromkeys((None, Fault.NO_SCHEMAS, Fault.NO_END), BY_MODEL),
+    **dict.fromkeys((Fault.STALL, Fault.DISCONNECT, Fault.CUT), f"Happy to help. {PLAIN_AREA}"),
+}
+
+
+def test_over_the_wire_a_turn_never_fails_whatever_the_service_does() -> None:
+    async def told(service: AsyncOpenAI, fault: Fault | None) -> str:
+        stops = fault in (Fault.NO_ANSWER, Fault.STALL)
+        limits = {"first_token": 0.3, "gap": 0.3} if stops else {}
+        script = Script(first_token=Latency(), tokens_per_second=1e9, always=fault)
+        async with serve_openai(script) as url:
+            model = OpenAIModel(service.with_options(base_url=url), "double", **limits)
+            brain = Receptionist(SHAI, Appointments(), lambda: SUNDAY, model=model)
+            await _ignored(brain.reply(Heard(words="Hello")))
+            said, _ = await _collected(brain, Heard(words=HARBOR))
+            return " ".join(said)
+
+    async def go() -> None:
+        async with client(None, "any") as service:
+            for fault in (None, *Fault):
+                answer = await told(service, fault)
+                assert (fault, answer) == (fault, TOLD.get(fault, AREA_AGAIN))
+
+    asyncio.run(go())

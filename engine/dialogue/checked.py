@@ -5,8 +5,9 @@ Names that no list here has are told by their capital letter; Hebrew has none, s
 is neither an area nor a property type is not noticed."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import assert_never
 
 from engine.dialogue import vocabulary as say
@@ -27,19 +28,21 @@ from engine.dialogue.numerals import number_at
 from engine.dialogue.phrases import MOST_WORDS, count_words
 from engine.dialogue.profile import Choice, Language, Profile
 from engine.dialogue.understand import Understood, understand
-from engine.dialogue.wish import Slot, When
+from engine.dialogue.wish import SLOTS, Slot, When
 
 _SHORT, _FEW = 3, 6
 """Words. A short answer hides nothing that the rules miss; in a few words, what was asked for is
 all there is."""
+_MUCH = 3
+"""Slots that one sentence can be expected to tell."""
 
 
 def suffices(question: Question, found: Understood, words: str) -> bool:
     """What the rules found is all that a model could find."""
     number = len(_tokens(words))
-    if not found or number > _FEW:
-        return False
-    return number <= _SHORT or _answers(question, found)
+    if sum(_tells(slot, found) for slot in SLOTS) >= _MUCH:
+        return True
+    return bool(found) and (number <= _SHORT or (number <= _FEW and _answers(question, found)))
 
 
 def _answers(question: Question, found: Understood) -> bool:
@@ -156,11 +159,12 @@ def fits(
         and count_words(reply) <= MOST_WORDS
         and _topics(tokens) == ({slot} if asks else set())
         and not _has(tokens, _UNFIT)
-        and _facts(sentence, profile) <= _facts(own, profile)
+        and (not (facts := _facts(sentence, profile)) or facts <= _facts(own, profile))
         and _strange_names(sentence) <= set(tokens) & set(_tokens(own))
     )
 
 
+_PREFIXES = frozenset("בלמהושכ")
 _PLAIN: dict[Language, re.Pattern[str]] = {
     "en": re.compile(r"[A-Z][A-Za-z',’ -]{0,150}[.!?]"),
     "he": re.compile(r"[א-ת][\u0591-\u05c7א-ת'\"׳״, -]{0,250}[.!?]"),
@@ -172,12 +176,11 @@ def _tokens(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", re.sub("[’'׳\"״]", "", without_points(text).lower()))
 
 
-def _forms(token: str) -> Iterator[str]:
+@lru_cache(maxsize=4096)
+def _forms(token: str) -> tuple[str, ...]:
     """The word, and what it is without one or two Hebrew prefixes."""
-    yield token
-    for end in (1, 2):
-        if len(token) > end + 1 and set(token[:end]) <= set("בלמהושכ"):
-            yield token[end:]
+    ends = (end for end in (1, 2) if len(token) > end + 1 and set(token[:end]) <= _PREFIXES)
+    return (token, *(token[end:] for end in ends))
 
 
 def _has(tokens: Iterable[str], words: frozenset[str]) -> bool:
@@ -207,26 +210,32 @@ def _numbers(tokens: Sequence[str]) -> list[float]:
 def _names(tokens: Sequence[str], profile: Profile) -> set[str]:
     """Areas and property types that are named by their names."""
     return {
-        choice.key
-        for choice in (*profile.areas, *profile.kinds)
-        for name in (choice.he, choice.en, *choice.aliases)
-        if (words := [word for word in _tokens(name) if word not in ("a", "an", "the")])
-        and any(_begins(tokens[start:], words) for start in range(len(tokens)))
+        key
+        for names in (_phrases_of(profile.areas), _phrases_of(profile.kinds))
+        for key, phrases in names.items()
+        if _has_phrase(tokens, phrases)
     }
+
+
+@lru_cache(maxsize=64)
+def _phrases_of(choices: tuple[Choice, ...]) -> dict[str, say.Phrases]:
+    """The names of each, without articles, by their first word."""
+    found: dict[str, say.Phrases] = {}
+    for choice in choices:
+        phrases = found.setdefault(choice.key, {})
+        for name in (choice.he, choice.en, *choice.aliases):
+            words = tuple(word for word in _tokens(name) if word not in ("a", "an", "the"))
+            phrases[words[0]] = (*phrases.get(words[0], ()), words)
+    return found
 
 
 def _has_phrase(tokens: Sequence[str], phrases: say.Phrases) -> bool:
     return any(
-        _begins(tokens[start:], phrase)
+        tuple(tokens[start + 1 : start + len(phrase)]) == phrase[1:]
         for start, token in enumerate(tokens)
         for form in _forms(token)
         for phrase in phrases.get(form, ())
     )
-
-
-def _begins(tokens: Sequence[str], phrase: Sequence[str]) -> bool:
-    rest = tuple(phrase[1:])
-    return phrase[0] in _forms(tokens[0]) and tuple(tokens[1 : len(phrase)]) == rest
 
 
 def _strange_names(sentence: str) -> set[str]:

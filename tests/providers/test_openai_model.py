@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.doubles.latency import Latency
-from bridge.doubles.openai import Fault, Request, Script, Seen, serve_openai
-from engine.dialogue.understand import Understood
+from bridge.doubles.openai import Fault, Request, Script, Seen, by_rules, serve_openai
+from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When, Wish
 from engine.ports import Consultation, Exchange, Model, ProviderFailed
 from engine.profile import shipped_profile
@@ -125,6 +125,7 @@ def test_the_request_is_short_and_says_what_is_known() -> None:
     assert names == ["language", "understood", "say"]
 
 
+STOPS = {Fault.NO_ANSWER, Fault.STALL}
 NOTHING: list[Understood | str] = []
 FAULTS: list[tuple[Fault, int, list[Understood | str], str]] = [
     (Fault.KEY_REFUSED, 1, NOTHING, "The model: the key is refused (401)"),
@@ -182,7 +183,8 @@ def test_whatever_the_service_does_what_came_is_kept_and_one_sentence_says_why(
     fault: Fault, requests: int, came: list[Understood | str], why: str
 ) -> None:
     async def go() -> None:
-        async with room(replace(FAST, always=fault), first_token=0.3, gap=0.3) as it:
+        limits = {"first_token": 0.3, "gap": 0.3} if fault in STOPS else {}
+        async with room(replace(FAST, always=fault), **limits) as it:
             assert await outcome(it.model) == (came, why)
             assert len(it.seen.requests) == requests
             await it.seen.until(lambda: it.seen.open == 0)
@@ -270,6 +272,40 @@ def test_nobody_listening_is_a_failure_like_any_other() -> None:
         assert await outcome(model) == ([], "The model: the connection failed, or broke off")
         await model.warm()
         await model.close()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a three room apartment to rent in Jaffa, 8,000, tomorrow at ten",
+        "מחר בבוקר, לא משנה לי איפה",
+        "yes, the last one, thanks",
+        "Florentin or Jaffa, on Thursday next week",
+        "any time",
+        "goodbye",
+    ],
+)
+def test_the_double_understands_as_our_rules_do(words: str) -> None:
+    async def go() -> None:
+        async with room(replace(FAST, answer=by_rules)) as it:
+            understood = await anext(it.model.consult(replace(TURN, words=words)))
+            assert understood == understand(words, SHAI)
+
+    asyncio.run(go())
+
+
+def test_the_double_answers_all_at_once_too_and_lists_its_model() -> None:
+    async def go() -> None:
+        async with room(FAST) as it:
+            service = client(it.url, KEY)
+            answer = await service.chat.completions.create(
+                model="double", messages=[{"role": "user", "content": "Hello"}]
+            )
+            assert answer.choices[0].message.content == ANSWER
+            assert [model.id async for model in service.models.list()] == ["double"]
+            await service.close()
 
     asyncio.run(go())
 
