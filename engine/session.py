@@ -173,7 +173,7 @@ class Session:
             self._handle(ev.Frame(SILENCE, ev.UNKNOWN))
         self._handle(ev.Tick())
 
-    def _perform(self, effect: fx.Effect) -> None:
+    def _perform(self, effect: fx.Effect) -> None:  # noqa: C901 - one line for each kind of effect
         match effect:
             case fx.Listen() | fx.Hear() | fx.StopListening():
                 self._put(self._commands, effect)

@@ -1,30 +1,68 @@
 """Check the configuration: the settings, and the slowest that turn taking can be with them.
 
 Prints the worst-case latency budget: what each step costs at most, what it is made of, and what
-the contract allows. Exit code 0: everything fits; 1: a step is slower than the contract allows;
-2: the settings are wrong or contradict each other.
+the contract allows. With --live each provider in the cloud is asked for something small, and what
+works is told. Exit code 0: everything fits; 1: a step is slower than the contract allows; 2: the
+settings are wrong or contradict each other, or a provider does not work.
 """
 
 import argparse
+import asyncio
 import sys
 
 from bridge.budget import Row, worst_case
-from bridge.settings import read_profile, read_settings
+from bridge.equipment import Afar, cloud
+from bridge.settings import Settings, read_profile, read_settings
+from engine.dialogue.profile import Profile
+from engine.ports import ProviderFailed
+
+LIMIT = 10.0
+"""Seconds that a provider may take to answer."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    pass
+    parser.add_argument(
+        "--live", action="store_true", help="one cheap real request to each cloud provider"
+    )
 
 
 async def run(args: argparse.Namespace) -> int:
     settings = read_settings()
-    read_profile(settings)
+    profile = read_profile(settings)
     rows = worst_case(settings.rules())
     print("\n".join(_line(row) for row in rows))
     over = [row for row in rows if row.over]
     for row in over:
         print(f"kav: {row.what}: {row.ms:.0f} ms are too slow", file=sys.stderr)
-    return 1 if over else 0
+    works = await _providers(settings, profile, live=args.live)
+    return 2 if not works else 1 if over else 0
+
+
+async def _providers(settings: Settings, profile: Profile, *, live: bool) -> bool:
+    """Whether each one works. Raises `BadSettings`, whether they are asked or not."""
+    async with cloud(settings, profile) as made:
+        if not live:
+            return True
+        if not made.all:
+            print("No provider in the cloud is configured: all speech is local.")
+        works = [await _ask(name, one) for name, one in made.all.items()]
+    return all(works)
+
+
+async def _ask(name: str, provider: Afar) -> bool:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async with asyncio.timeout(LIMIT):
+            await provider.probe()
+    except ProviderFailed as why:
+        print(f"kav: {name}: {why}", file=sys.stderr)
+        return False
+    except TimeoutError:
+        print(f"kav: {name}: no answer within {LIMIT:g} s", file=sys.stderr)
+        return False
+    print(f"{name}: works ({1000 * (loop.time() - began):.0f} ms)")
+    return True
 
 
 def _line(row: Row) -> str:
