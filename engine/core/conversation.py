@@ -237,14 +237,18 @@ class Conversation:
     def _recognized(self, final: ev.Final) -> None:
         text = final.text
         awaited = self._awaited.pop(final.utterance, None)
-        if awaited is None or (awaited.noise and not text):
+        if awaited is None:
+            self._repair(final)
+            return
+        if awaited.noise and not text:
             return
         reading = final.reading or read(text)
         if awaited.over and self._changes_nothing(awaited, bool(text), reading.over):
             self._note("company", utterance=final.utterance, words=len(text.split()))
             return
         said = Said(
-            words=(text,) if text else (),
+            words=(text,),
+            utterances=(final.utterance,),
             confidence=final.confidence if text else 1.0,
             spoke=True,
             unfinished=reading.ending(self._awaits) is Ending.UNFINISHED,
@@ -255,6 +259,23 @@ class Conversation:
         self._unanswered = self._unanswered.then(said)
         if awaited.over and self._is_talking:
             self._go(Listening())
+
+    def _repair(self, final: ev.Final) -> None:
+        """The recognizer has thought better of what it told: what was made of it is void, however
+        much of the answer was heard."""
+        number, text = final.utterance, final.text
+        told = (number, text, final.confidence, self._now)
+        if not text:
+            return
+        if number in self._unanswered.utterances:
+            self._note("repaired", utterance=number)
+            self._unanswered = self._unanswered.corrected(*told)
+        elif number in self._turn.said.utterances:
+            self._note("repaired", utterance=number)
+            whole = self._turn.said.corrected(*told).then(self._unanswered)
+            self._unanswered = replace(whole, instead=True, unfinished=False)
+            if turn_of(self.state) is not None:
+                self._go(Listening())
 
     def _changes_nothing(self, awaited: Awaited, words: bool, meaning: Over) -> bool:
         """Were these words, said over our speech, no more than company? Then it goes on. A voice
@@ -303,7 +324,7 @@ class Conversation:
     def _fail(self, turn: int) -> None:
         """A reply broke: what there is of it is played; one without a sound is asked for again,
         and a caller who can't be answered is not kept on a silent line."""
-        if self._reply.complete or self._reply.answer_at is not None:
+        if self._turn.early or self._reply.complete or self._reply.answer_at is not None:
             self._finish(None)
             return
         self._failures += 1
@@ -634,8 +655,8 @@ class Conversation:
 
     def _heard(self, said: Said) -> Heard:
         return Heard(
-            words=" ".join(said.words),
-            confidence=said.confidence if said.words else 0.0,
+            words=said.text,
+            confidence=said.confidence if said.text else 0.0,
             digits=said.digits,
             said=self._last_said,
             cut=self._last_cut,
@@ -691,7 +712,8 @@ class Conversation:
                 **self._cause(state),
             )
             self._cut = reply if reply.complete and not self._giving_up else None
-        if reply.answer_at is None and not self._turn.early:  # it is still to be answered
+        if reply.answer_at is None and not (self._turn.early or self._unanswered.instead):
+            # It is still to be answered.
             self._unanswered = replace(self._turn.said.then(self._unanswered), instead=True)
         self._giving_up = False
         self._reply = Reply(NO_TURN)
@@ -702,6 +724,8 @@ class Conversation:
             return {"cause": "end of call"}
         if self._unanswered.digits:
             return {"cause": "key"}
+        if self._unanswered.instead:
+            return {"cause": "repair"}
         halted = self._held_at if isinstance(self.state, Held) else self._now
         return {"cause": "voice", "halt_ms": _ms(halted - self._sound_began)}
 
