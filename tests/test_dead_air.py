@@ -296,7 +296,7 @@ FILLERS_HEARD = {
     "then takes 8.0": 3,
     "fails": 0,
 }
-BROKEN = ["hangs", "then hangs"]
+BROKEN = ["hangs", "then hangs", "fails"]
 GREETS, ANSWERS = (), ("ok",)
 
 
@@ -322,7 +322,7 @@ def test_a_fault_that_passes_is_bridged_and_the_answer_follows(
 
 
 @pytest.mark.parametrize("before", [GREETS, ANSWERS], ids=["greeting", "answer"])
-@pytest.mark.parametrize("fault", [*BROKEN, "fails"])
+@pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("role", ["brain", "voice"])
 def test_a_fault_that_lasts_ends_in_an_apology_and_a_goodbye(
     role: str, fault: str, before: tuple[str, ...]
@@ -337,6 +337,15 @@ def test_a_fault_that_lasts_ends_in_an_apology_and_a_goodbye(
     assert told.seconds - told.spoke <= WORST_END
     assert "playout_ack_missing" not in told.trace, "the apology was heard to its end"
     assert_nothing_is_left(brain, mouth)
+
+
+@pytest.mark.parametrize("role", ["brain", "voice"])
+def test_replies_that_break_in_the_middle_one_after_the_other_end_the_same(role: str) -> None:
+    faults = Faults(("then fails",) * 9)
+    brain = Brain(faults if role == "brain" else Faults())
+    told = call(brain, Mouth(faults if role == "voice" else Faults()))
+    assert (told.ended, told.fillers) == ("hang up", ["sorry"])
+    assert max(told.silences) <= MOST_SILENCE
 
 
 @pytest.mark.parametrize("fault", ["takes 3.0", "takes 5.0", "takes 8.0", "hangs", "fails"])

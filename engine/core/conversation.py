@@ -67,7 +67,7 @@ ACK_MARGIN = 1.0
 UNSEEN_START = 1.0
 """Seconds after which a reply counts as being heard although the line has not said so."""
 MOST_FAILURES = 2
-"""Replies in a row that could not be made, after which the call ends."""
+"""Replies in a row that broke, after which the call ends."""
 NO_TURN = -1
 """Of the empty ledger between two replies: no event carries it."""
 NOISE_FRAMES = 8
@@ -190,6 +190,7 @@ class Conversation:
             case ev.Filler():
                 self._fill(event)
             case ev.ReplyDone(turn, then, awaits) if turn == self._reply.turn:
+                self._failures = 0
                 self._finish(then, awaits)
             case ev.ReplyFailed(turn, why) if turn == self._reply.turn:
                 self._note("reply_failed", turn=turn, why=why)
@@ -300,7 +301,6 @@ class Conversation:
             return
         self._turn.audio = self._turn.audio or self._now
         self._turn.sound = self._turn.sound or self._now
-        self._failures = 0
         self._reply.more_comes(self._now)
         self._reply.add(audio.pcm, audio.words, audio.loudness)
         if isinstance(self.state, Held):
@@ -324,12 +324,14 @@ class Conversation:
     def _fail(self, turn: int) -> None:
         """A reply broke: what there is of it is played; one without a sound is asked for again,
         and a caller who can't be answered is not kept on a silent line."""
-        if self._turn.early or self._reply.complete or self._reply.answer_at is not None:
-            self._finish(None)
+        if self._turn.early or self._reply.complete:
             return
         self._failures += 1
         if self._failures == MOST_FAILURES:
             self._give_up()
+            return
+        if self._reply.answer_at is not None:
+            self._finish(None)
             return
         if self._reply.length:
             self._out.append(Clear())
@@ -615,7 +617,8 @@ class Conversation:
         self._note("reply_stalled" if stalled else "no_reply", turn=turn)
         self._out += [Cancel(turn), Fill(turn, Clip.SORRY)]
         self._reply.complete = self._giving_up = True
-        self._speak_on()
+        if not isinstance(self.state, Held):
+            self._speak_on()
 
     def _apologize(self, sorry: ev.Filler) -> None:
         key, turn, reply = self._rules.way_out, sorry.turn, self._reply
