@@ -16,9 +16,19 @@ from engine.core import events as ev
 from engine.core.audio import FRAME_SECONDS, SILENCE, level, loudness
 from engine.core.conversation import Conversation
 from engine.core.cues import Awaits
+from engine.core.cues.words import Words, words_of
 from engine.core.rules import Rules
 from engine.core.states import Ended
-from engine.ports import Brain, CallFacts, HearingCommand, Line, Recognizer, SpeechDetector, Voice
+from engine.ports import (
+    Brain,
+    CallFacts,
+    HearingCommand,
+    HearingResult,
+    Line,
+    Recognizer,
+    SpeechDetector,
+    Voice,
+)
 from engine.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -71,6 +81,8 @@ class Session:
         self._begun = False
         """The brain has begun to answer the present question, or a part of it."""
         self._unstarted: list[Callable[[], None]] = []
+        self._final: tuple[int, Words] = (0, ())
+        """The newest utterance that was recognized, and its words."""
         self._replies: dict[int, asyncio.Task[None]] = {}
         self._guesses: set[asyncio.Task[None]] = set()
         self._partial = ev.Partial(0, "")
@@ -293,7 +305,8 @@ class Session:
             results = self._recognizer.recognize(commands(), self._brain.expected)
             async with aclosing(results) as heard:
                 async for result in heard:
-                    self._handle(result)
+                    if not self._knows(result):
+                        self._handle(result)
                     if isinstance(result, ev.Partial):
                         self._partial = result
                         self._guess()
@@ -313,6 +326,13 @@ class Session:
         task = self._group.create_task(guessing)
         self._guesses.add(task)
         task.add_done_callback(self._guesses.discard)
+
+    def _knows(self, result: HearingResult) -> bool:
+        """A second `Final` of an utterance matters only if its words are others."""
+        if not isinstance(result, ev.Final):
+            return False
+        before, self._final = self._final, (result.utterance, words_of(result.text))
+        return self._final == before
 
     async def _guard(
         self, work: Coroutine[None, None, None], failed: Callable[[str], None]

@@ -127,6 +127,8 @@ class Mouth:
 @dataclass
 class Ears:
     faults: Faults = field(default_factory=Faults)
+    second_thought: tuple[float, str] | None = None
+    """So many seconds after the first words, other words for the same utterance."""
 
     async def recognize(
         self, commands: AsyncIterator[HearingCommand], expected: Callable[[], Sequence[str]]
@@ -137,6 +139,10 @@ class Ears:
                 if isinstance(command, StopListening):
                     await suffer(self.faults.next())
                     yield Final(command.utterance, "an office", 0.9)
+                    if self.second_thought:
+                        after, text = self.second_thought
+                        await asyncio.sleep(after)
+                        yield Final(command.utterance, text, 0.8)
         finally:
             self.faults.open -= 1
 
@@ -221,8 +227,10 @@ def call(
     *,
     rules: Rules | None = None,
     clips: Callable[[Clip], bytes] = clip,
+    again: float = 1e9,
 ) -> Told:
-    """The agent greets, the caller says something for a second, the agent answers."""
+    """The agent greets, the caller says something for a second, the agent answers; `again`: so
+    many seconds after his words, the caller says more for half a second."""
     brain = brain or Brain()
     calls: list[Told] = []
 
@@ -251,7 +259,14 @@ def call(
         async def silence_until_over() -> None:
             line.over.clear()
             while not line.over.is_set():
+                if loop.time() >= spoke[-1][1] + again and len(spoke) == 2:
+                    await speak(24)
                 await sound([SILENCE], 1)
+
+        async def speak(count: int) -> None:
+            began = loop.time()
+            await sound(VOICE, count)
+            spoke.append((began, loop.time()))
 
         async with asyncio.timeout(600), asyncio.TaskGroup() as group:
             group.create_task(session.run())
@@ -259,9 +274,7 @@ def call(
             await silence_until_over()
             if not line.ended:
                 await sound([SILENCE], 10)
-                began = loop.time()
-                await sound(VOICE, 50)
-                spoke.append((began, loop.time()))
+                await speak(50)
                 await silence_until_over()
             end = loop.time()
             session.hung_up("the caller hung up")
@@ -285,7 +298,7 @@ FILLERS_HEARD = {
     "then takes 8.0": 3,
     "fails": 0,
 }
-BROKEN = ["hangs", "then hangs"]
+BROKEN = ["hangs", "then hangs", "fails"]
 GREETS, ANSWERS = (), ("ok",)
 
 
@@ -311,7 +324,7 @@ def test_a_fault_that_passes_is_bridged_and_the_answer_follows(
 
 
 @pytest.mark.parametrize("before", [GREETS, ANSWERS], ids=["greeting", "answer"])
-@pytest.mark.parametrize("fault", [*BROKEN, "fails"])
+@pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("role", ["brain", "voice"])
 def test_a_fault_that_lasts_ends_in_an_apology_and_a_goodbye(
     role: str, fault: str, before: tuple[str, ...]
@@ -326,6 +339,15 @@ def test_a_fault_that_lasts_ends_in_an_apology_and_a_goodbye(
     assert told.seconds - told.spoke <= WORST_END
     assert "playout_ack_missing" not in told.trace, "the apology was heard to its end"
     assert_nothing_is_left(brain, mouth)
+
+
+@pytest.mark.parametrize("role", ["brain", "voice"])
+def test_replies_that_break_in_the_middle_one_after_the_other_end_the_same(role: str) -> None:
+    faults = Faults(("then fails",) * 9)
+    brain = Brain(faults if role == "brain" else Faults())
+    told = call(brain, Mouth(faults if role == "voice" else Faults()))
+    assert (told.ended, told.fillers) == ("hang up", ["sorry"])
+    assert max(told.silences) <= MOST_SILENCE
 
 
 @pytest.mark.parametrize("fault", ["takes 3.0", "takes 5.0", "takes 8.0", "hangs", "fails"])
@@ -392,3 +414,35 @@ def test_fillers_are_spoken_once_and_one_that_cannot_be_is_left_out() -> None:
 def test_fillers_are_pointed_and_short(texts: Texts) -> None:
     assert not unpointed_words(texts["he"])
     assert all(len(text.split()) <= 14 for text in texts.values())
+
+
+def test_a_caller_who_interrupts_a_filler_is_answered_to_all_that_was_said() -> None:
+    told = call(Brain(Faults(("ok", "takes 5.0"))), again=2.0)
+    assert max(told.silences) <= MOST_SILENCE
+    last = told.heard[-1]
+    assert last is not None
+    assert (last.words, last.instead) == ("an office an office", True)
+    assert last.said == GREETING, "what the caller heard last of us, fillers apart"
+
+
+# Second thoughts of a recognizer.
+
+
+@pytest.mark.parametrize("after", [0.2, 0.6, 1.0, 1.6])
+def test_words_that_were_wrong_are_repaired_however_much_of_the_answer_was_heard(
+    after: float,
+) -> None:
+    """The answer begins half a second after the words, and lasts for a second."""
+    brain = Brain(Faults(("ok", "takes 0.5", "takes 0.5")))
+    told = call(brain, ears=Ears(second_thought=(after, "a shop")))
+    asked = [(heard.words, heard.instead) for heard in told.heard if heard]
+    assert asked == [("an office", False), ("a shop", True)]
+    assert max(told.silences) <= MOST_SILENCE
+    assert replay(told.trace) == told.trace
+
+
+@pytest.mark.parametrize("text", ["an office", "An office.", ""])
+def test_the_same_words_again_change_nothing(text: str) -> None:
+    told = call(ears=Ears(second_thought=(0.1, text)))
+    assert len(told.heard) == 2
+    assert "reply_cut" not in told.trace

@@ -67,7 +67,7 @@ ACK_MARGIN = 1.0
 UNSEEN_START = 1.0
 """Seconds after which a reply counts as being heard although the line has not said so."""
 MOST_FAILURES = 2
-"""Replies in a row that could not be made, after which the call ends."""
+"""Replies in a row that broke, after which the call ends."""
 NO_TURN = -1
 """Of the empty ledger between two replies: no event carries it."""
 NOISE_FRAMES = 8
@@ -197,6 +197,7 @@ class Conversation:
             case ev.Filler():
                 self._fill(event)
             case ev.ReplyDone(turn, then, awaits) if turn == self._reply.turn:
+                self._failures = 0
                 self._finish(then, awaits)
             case ev.ReplyFailed(turn, why) if turn == self._reply.turn:
                 self._note("reply_failed", turn=turn, why=why)
@@ -246,14 +247,18 @@ class Conversation:
     def _recognized(self, final: ev.Final) -> None:
         text = final.text
         awaited = self._awaited.pop(final.utterance, None)
-        if awaited is None or (awaited.noise and not text):
+        if awaited is None:
+            self._repair(final)
+            return
+        if awaited.noise and not text:
             return
         reading = final.reading or read(text)
         if awaited.over and self._changes_nothing(awaited, bool(text), reading.over):
             self._note("company", utterance=final.utterance, words=len(text.split()))
             return
         said = Said(
-            words=(text,) if text else (),
+            words=(text,),
+            utterances=(final.utterance,),
             confidence=final.confidence if text else 1.0,
             spoke=True,
             unfinished=reading.ending(self._awaits) is Ending.UNFINISHED,
@@ -264,6 +269,23 @@ class Conversation:
         self._unanswered = self._unanswered.then(said)
         if awaited.over and self._is_talking:
             self._go(Listening())
+
+    def _repair(self, final: ev.Final) -> None:
+        """The recognizer has thought better of what it told: what was made of it is void, however
+        much of the answer was heard."""
+        number, text = final.utterance, final.text
+        told = (number, text, final.confidence, self._now)
+        if not text:
+            return
+        if number in self._unanswered.utterances:
+            self._note("repaired", utterance=number)
+            self._unanswered = self._unanswered.corrected(*told)
+        elif number in self._turn.said.utterances:
+            self._note("repaired", utterance=number)
+            whole = self._turn.said.corrected(*told).then(self._unanswered)
+            self._unanswered = replace(whole, instead=True, unfinished=False)
+            if turn_of(self.state) is not None:
+                self._go(Listening())
 
     def _changes_nothing(self, awaited: Awaited, words: bool, meaning: Over) -> bool:
         """Were these words, said over our speech, no more than company? Then it goes on. A voice
@@ -288,7 +310,6 @@ class Conversation:
             return
         self._turn.audio = self._turn.audio or self._now
         self._turn.sound = self._turn.sound or self._now
-        self._failures = 0
         self._reply.more_comes(self._now)
         self._reply.add(audio.pcm, audio.words, audio.loudness)
         if isinstance(self.state, Held):
@@ -312,12 +333,14 @@ class Conversation:
     def _fail(self, turn: int) -> None:
         """A reply broke: what there is of it is played; one without a sound is asked for again,
         and a caller who can't be answered is not kept on a silent line."""
-        if self._reply.complete or self._reply.answer_at is not None:
-            self._finish(None)
+        if self._turn.early or self._reply.complete:
             return
         self._failures += 1
         if self._failures == MOST_FAILURES:
             self._give_up()
+            return
+        if self._reply.answer_at is not None:
+            self._finish(None)
             return
         if self._reply.length:
             self._out.append(Clear())
@@ -610,7 +633,8 @@ class Conversation:
         self._note("reply_stalled" if stalled else "no_reply", turn=turn)
         self._out += [Cancel(turn), Fill(turn, Clip.SORRY)]
         self._reply.complete = self._giving_up = True
-        self._speak_on()
+        if not isinstance(self.state, Held):
+            self._speak_on()
 
     def _apologize(self, sorry: ev.Filler) -> None:
         key, turn, reply = self._rules.way_out, sorry.turn, self._reply
@@ -650,8 +674,8 @@ class Conversation:
 
     def _heard(self, said: Said) -> Heard:
         return Heard(
-            words=" ".join(said.words),
-            confidence=said.confidence if said.words else 0.0,
+            words=said.text,
+            confidence=said.confidence if said.text else 0.0,
             digits=said.digits,
             said=self._last_said,
             cut=self._last_cut,
@@ -707,7 +731,8 @@ class Conversation:
                 **self._cause(state),
             )
             self._cut = reply if reply.complete and not self._giving_up else None
-        if reply.answer_at is None and not self._turn.early:  # it is still to be answered
+        if reply.answer_at is None and not (self._turn.early or self._unanswered.instead):
+            # It is still to be answered.
             self._unanswered = replace(self._turn.said.then(self._unanswered), instead=True)
         self._giving_up = False
         self._reply = Reply(NO_TURN)
@@ -718,6 +743,8 @@ class Conversation:
             return {"cause": "end of call"}
         if self._unanswered.digits:
             return {"cause": "key"}
+        if self._unanswered.instead:
+            return {"cause": "repair"}
         halted = self._held_at if isinstance(self.state, Held) else self._now
         return {"cause": "voice", "halt_ms": _ms(halted - self._sound_began)}
 

@@ -69,7 +69,8 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What an utterance was; an empty text means that nothing was understood."""
+    """What an utterance was; an empty text means that nothing was understood. A second one with
+    the same number, and other words, repairs the first."""
 
     utterance: int
     text: str

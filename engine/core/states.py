@@ -12,6 +12,9 @@ class Said:
     """What the caller has said, or keyed, and has not been answered."""
 
     words: tuple[str, ...] = ()
+    """Of each utterance; empty ones were not understood."""
+    utterances: tuple[int, ...] = ()
+    """Their numbers."""
     confidence: float = 1.0
     digits: str = ""
     spoke: bool = False
@@ -27,11 +30,26 @@ class Said:
     def __bool__(self) -> bool:
         return self.spoke or bool(self.digits)
 
+    @property
+    def text(self) -> str:
+        return " ".join(filter(None, self.words))
+
+    def corrected(self, utterance: int, text: str, confidence: float, now: float) -> "Said":
+        """With other words for one of its utterances."""
+        at = self.utterances.index(utterance)
+        return replace(
+            self,
+            words=(*self.words[:at], text, *self.words[at + 1 :]),
+            confidence=confidence if len(self.words) == 1 else min(self.confidence, confidence),
+            recognized=now,
+        )
+
     def then(self, later: "Said") -> "Said":
         """Both, as one."""
         return replace(
             later if later.spoke else self,
             words=self.words + later.words,
+            utterances=self.utterances + later.utterances,
             confidence=min(self.confidence, later.confidence),
             digits=(self.digits + later.digits)[:MAX_DIGITS],
             spoke=self.spoke or later.spoke,
