@@ -37,6 +37,7 @@ from bridge.rehearsal.results import Finding
 from bridge.rehearsal.roads import LINES, Doors, Road, road
 from bridge.rehearsal.runner import BUSY, lateness, rehearse, save, table
 from bridge.rehearsal.stage import FULL, MEDIUM, QUICK, Plan, Stage, now_and_then
+from bridge.rehearsal.stand_ins import Listener, cloud
 from bridge.rehearsal.told import Traces
 from bridge.rehearsal.verdicts import Judged, ms, not_done
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
@@ -85,6 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, metavar="DIR", help="the bridge's KAV_DATA (as in the settings)")
     add("--log", type=Path, metavar="FILE", help="the bridge's log in JSON (DATA/log.jsonl)")
     add("--own-bridge", action="store_true", help="start one for it, in DATA/rehearsal")
+    add(
+        "--cloud",
+        action="store_true",
+        help="its ears, voice and model are simulated: Google's and OpenAI's, with their latency",
+    )
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -130,7 +136,8 @@ async def _rehearse(
     args: argparse.Namespace, settings: Settings, profile: Profile, checks: Sequence[str]
 ) -> list[Judged]:
     async with AsyncExitStack() as stack:
-        bridge = await _bridge(args, settings, stack)
+        listener = Listener()
+        bridge = await _bridge(args, settings, listener, stack)
         await _answers(bridge.doors.audiosocket, args.line)
         speech = await local.load(
             cache=settings.kav_data / "cache",
@@ -144,6 +151,7 @@ async def _rehearse(
             raise AskedWrongly("nothing on this machine can speak: apt-get install espeak-ng")
         cast = Cast(speech.voice, _languages(args, profile))
         await cast.prepare(_areas(profile), now_and_then(_tell))
+        listener.learn(cast.spoken)
 
         def stage(way: Road) -> Stage:
             return _stage(way, args, cast, bridge, profile, speech.recognizer)
@@ -227,11 +235,16 @@ def _areas(profile: Profile) -> tuple[Area, ...]:
     return (*hebrew, *english)
 
 
-async def _bridge(args: argparse.Namespace, settings: Settings, stack: AsyncExitStack) -> Bridge:
+async def _bridge(
+    args: argparse.Namespace, settings: Settings, listener: Listener, stack: AsyncExitStack
+) -> Bridge:
     if args.own_bridge:
         folder = (args.data or settings.kav_data) / "rehearsal"
         cache = settings.kav_data / "cache"
-        return await stack.enter_async_context(own_bridge.running(folder, cache))
+        more = await stack.enter_async_context(cloud(listener)) if args.cloud else {}
+        return await stack.enter_async_context(own_bridge.running(folder, cache, more))
+    if args.cloud:
+        raise AskedWrongly("--cloud is for a bridge that is started for it: --own-bridge")
     host, port = settings.kav_audiosocket_host, settings.kav_audiosocket_port
     if args.audiosocket:
         host, port = _address(args.audiosocket)

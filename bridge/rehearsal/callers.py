@@ -127,8 +127,9 @@ class Cast:
 
     def __init__(self, voice: Voice, languages: Sequence[Language]) -> None:
         self.languages = tuple(languages)
+        self.spoken: dict[str, bytes] = {}
+        """Every text that was rendered so far."""
         self._voice = voice
-        self._spoken: dict[str, bytes] = {}
         self._clips: dict[tuple[str, float], Clip] = {}
 
     async def prepare(self, areas: Sequence[Area], told: Tell) -> None:
@@ -171,10 +172,10 @@ class Cast:
 
     async def _speak(self, text: str) -> bytes:
         """Raises `ProviderFailed`."""
-        if text not in self._spoken:
+        if text not in self.spoken:
             async with aclosing(self._voice.speak(text)) as pieces:
-                self._spoken[text] = b"".join([piece.pcm async for piece in pieces])
-        return self._spoken[text]
+                self.spoken[text] = b"".join([piece.pcm async for piece in pieces])
+        return self.spoken[text]
 
 
 def cough(seed: int = 0) -> bytes:

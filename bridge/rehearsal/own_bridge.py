@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from bridge.rehearsal.roads import Doors
 
 START_SECONDS = 300.0
 """The first time, every phrase of the agent is rendered."""
-WARM = b"Phrases: all"
+WARM = b"Phrases (local): all"
 """What the bridge prints then."""
 
 
@@ -34,9 +34,11 @@ class Bridge:
 
 
 @asynccontextmanager
-async def running(folder: Path, cache: Path) -> AsyncGenerator[Bridge]:
-    """On ports of its own, in an empty folder; what was rendered before is taken from `cache`.
-    Raises `DidNotStart`."""
+async def running(
+    folder: Path, cache: Path, settings: Mapping[str, str] | None = None
+) -> AsyncGenerator[Bridge]:
+    """On ports of its own, in an empty folder, with more `settings`; what was rendered before is
+    taken from `cache`. Raises `DidNotStart`."""
     log = _prepare(folder, cache)
     audiosocket, http = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
     process = await asyncio.create_subprocess_exec(
@@ -49,6 +51,7 @@ async def running(folder: Path, cache: Path) -> AsyncGenerator[Bridge]:
         "KAV_TRACE_TEXT=true",
         "KAV_PUBLIC_URL=",
         "TWILIO_AUTH_TOKEN=",
+        *(f"{name}={value}" for name, value in (settings or {}).items()),
         sys.executable,
         "-m",
         "bridge",
