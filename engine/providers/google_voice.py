@@ -24,7 +24,7 @@ from engine.core.audio import RATE, seconds
 from engine.core.events import Word
 from engine.ports import ProviderFailed, Speech
 from engine.providers.hebrew_sounds import is_hebrew
-from engine.providers.repertoire import Progress, Render, Repertoire
+from engine.providers.repertoire import Progress, Render, Repertoire, readable
 from engine.providers.shelf import Shelf
 from engine.providers.wav import WholeSamples
 from engine.providers.word_clock import estimate
@@ -36,8 +36,6 @@ _LIMIT = 30.0
 _TELEPHONE = "telephony-class-application"
 _MARKED = ("Standard", "Wavenet", "Neural2")
 """The kinds of voices that tell the times of marks."""
-_OLE = "\u05ab"
-"""The stress in our texts; no letter or vowel of Hebrew as others write it."""
 # Without it, a channel that could not connect tries again after up to two minutes.
 _CHANNEL = [("grpc.max_reconnect_backoff_ms", 5000)]
 _MEANINGS = {
@@ -83,7 +81,7 @@ class GoogleVoice:
         return self._repertoires[self._voice(text)].speak(text)
 
     async def prepare(self, texts: Iterable[str], progress: Progress = lambda _: None) -> None:
-        """Makes what is not kept yet, when nobody waits for speech."""
+        """Makes what is not kept yet, when nobody waits for speech. Raises `ProviderFailed`."""
         texts = list(texts)
         for name, repertoire in self._repertoires.items():
             await repertoire.prepare([t for t in texts if self._voice(t) == name], progress)
@@ -132,7 +130,7 @@ class GoogleVoice:
 
     async def _at_once(self, name: str, text: str) -> AsyncGenerator[Speech]:
         request = v1.SynthesizeSpeechRequest(
-            input=v1.SynthesisInput(text=_readable(text)),
+            input=v1.SynthesisInput(text=readable(text)),
             voice=v1.VoiceSelectionParams(language_code=_language(name), name=name),
             audio_config=v1.AudioConfig(
                 audio_encoding=v1.AudioEncoding.LINEAR16,
@@ -177,7 +175,7 @@ async def _requests(
         ),
     )
     yield v1.StreamingSynthesizeRequest(streaming_config=config)
-    said = v1.StreamingSynthesisInput(text=_readable(text))
+    said = v1.StreamingSynthesisInput(text=readable(text))
     yield v1.StreamingSynthesizeRequest(input=said)
 
 
@@ -194,12 +192,8 @@ def _language(name: str) -> str:
     return "-".join(name.split("-")[:2])
 
 
-def _readable(text: str) -> str:
-    return text.replace(_OLE, "")
-
-
 def _ssml(text: str) -> str:
-    words = enumerate(_readable(text).split())
+    words = enumerate(readable(text).split())
     marked = (f'<mark name="{number}"/>{escape(word)}' for number, word in words)
     return f"<speak>{' '.join(marked)}</speak>"
 

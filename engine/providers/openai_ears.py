@@ -48,6 +48,8 @@ class OpenAIRecognizer:
 
     def __init__(self, service: AsyncOpenAI, *, model: str, languages: Sequence[str]) -> None:
         self._service = service
+        # Not in a call: this loads code for a tenth of a second.
+        self._transcriptions = service.audio.transcriptions
         self._model = model
         self._languages = tuple(languages)
 
@@ -75,7 +77,7 @@ class OpenAIRecognizer:
         """What is understood so far, and last the whole."""
         newest = self._model.startswith("gpt-transcribe")
         told = ", ".join(phrases)[:_HINTS]
-        request = self._service.audio.transcriptions.with_streaming_response.create(
+        request = self._transcriptions.with_streaming_response.create(
             file=("utterance.wav", wav.file(pcm, RATE), "audio/wav"),
             model=self._model,
             stream=True,
@@ -203,7 +205,8 @@ class _Hearing:
             return Final(take.utterance, "", 0.0)
         async with aclosing(self._transcribe(pcm, phrases)) as heard:
             async for so_far in heard:
-                self.results.put_nowait(Partial(take.utterance, so_far.text))
+                if so_far.text:
+                    self.results.put_nowait(Partial(take.utterance, so_far.text))
                 if so_far.whole:
                     return Final(take.utterance, so_far.text, so_far.confidence)
         raise ProviderFailed(f"{WHO}: the answer ended before the text did")

@@ -9,14 +9,12 @@ from openai import AsyncOpenAI
 from engine.core.audio import RATE
 from engine.ports import ProviderFailed, Speech
 from engine.providers import openai_client
-from engine.providers.repertoire import Progress, Repertoire
+from engine.providers.repertoire import Progress, Repertoire, readable
 from engine.providers.shelf import Shelf
 from engine.providers.wav import WholeSamples
 
 WHO = "OpenAI's voice"
 _SERVICE_RATE = 24000
-_OLE = "\u05ab"
-"""The stress in our texts; no letter or vowel of Hebrew as others write it."""
 
 
 class OpenAIVoice:
@@ -26,6 +24,9 @@ class OpenAIVoice:
         self, service: AsyncOpenAI, shelf: Shelf, *, model: str, voice: str, rate: float
     ) -> None:
         self._service = service
+        self._speech = (
+            service.audio.speech
+        )  # not in a call: this loads code for a tenth of a second
         self._model = model
         self._voice = voice
         self._rate = rate
@@ -36,7 +37,7 @@ class OpenAIVoice:
         return self._repertoire.speak(text)
 
     async def prepare(self, texts: Iterable[str], progress: Progress = lambda _: None) -> None:
-        """Makes what is not kept yet, when nobody waits for speech."""
+        """Makes what is not kept yet, when nobody waits for speech. Raises `ProviderFailed`."""
         await self._repertoire.prepare(texts, progress)
 
     async def probe(self) -> None:
@@ -47,10 +48,10 @@ class OpenAIVoice:
 
     async def _streamed(self, text: str) -> AsyncGenerator[Speech]:
         samples, narrow = WholeSamples(_SERVICE_RATE), _Narrowing()
-        request = self._service.audio.speech.with_streaming_response.create(
+        request = self._speech.with_streaming_response.create(
             model=self._model,
             voice=self._voice,
-            input=text.replace(_OLE, ""),
+            input=readable(text),
             response_format="pcm",
             speed=self._rate,
         )

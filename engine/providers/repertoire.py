@@ -24,6 +24,8 @@ _LONGEST, _SHORTEST = 0.5, 0.01
 """Seconds of sound for each letter."""
 _ALLOWANCE = 1.5
 """Seconds that even the shortest word may take."""
+_OLE = "\u05ab"
+"""The stress in our texts; no letter or vowel of Hebrew as others write it."""
 _LEARNT = 0.3
 """The share of the newest sentence in what is known of the voice's pace."""
 
@@ -109,6 +111,11 @@ class Repertoire:
 
     def _key(self, text: str) -> str:
         return hashlib.sha256(f"{self._engine}\n{text}".encode()).hexdigest()
+
+
+def readable(text: str) -> str:
+    """As a voice is to be given it, that reads pointed Hebrew but not our own marks."""
+    return text.replace(_OLE, "")
 
 
 def _packed(speech: Speech) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.auth.credentials import AnonymousCredentials
 
 from bridge.doubles.google_voice import GoogleVoiceScript, serve_google_voice
 from bridge.doubles.latency import Latency
@@ -322,6 +323,14 @@ def test_the_probe_tells_of_a_voice_that_does_not_exist() -> None:
 
     call(script(), right, voices=[CHIRP, STUDIO])
     call(script(), wrong, voices=[CHIRP, "he-IL-Wavenet-Z"])
+
+
+def test_google_itself_is_asked_with_the_credentials() -> None:
+    async def run() -> None:
+        account = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
+        await GoogleVoice(Shelf(None), voices=[CHIRP], rate=1.0, credentials=account).close()
+
+    asyncio.run(run())
 
 
 def test_without_credentials_or_an_endpoint_there_is_no_voice() -> None:

@@ -310,6 +310,11 @@ def test_a_service_that_answers_all_at_once_is_understood() -> None:
     ]
 
 
+def test_nothing_understood_is_an_empty_final() -> None:
+    commands = [*UTTERANCE, StopListening(1, 50)]
+    assert results(script(hears=lambda _: ""), commands) == [Final(1, "", 0.0)]
+
+
 def test_the_guess_at_a_pause_is_the_answer_if_only_silence_followed() -> None:
     seen = Seen()
     commands = [*UTTERANCE, Pause(1, 50), Hear(1, bytes(6400)), StopListening(1, 50)]
