@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from bridge.audiosocket.playout import LEAD, WAY
 from engine.core.audio import FRAME_SECONDS
-from engine.core.conversation import HOLD_LIMIT, QUIET_FRAMES, SORRY_AFTER
+from engine.core.conversation import (
+    HOLD_LIMIT,
+    QUIET_FRAMES,
+    SORRY_AFTER,
+    WORD_QUIET_FRAMES,
+)
 from engine.core.hearing import LATEST_CUT
 from engine.core.rules import Rules
 
@@ -62,6 +67,12 @@ def worst_case(rules: Rules) -> list[Row]:
             "after a cough: its end to the agent's voice",
             f"{QUIET_FRAMES} quiet frames + lead and way of AudioSocket",
             FRAME_MS * (1 + QUIET_FRAMES) + lead + 1000 * WAY,
+            GOES_ON_MS,
+        ),
+        Row(
+            "after a sound that may have been a word: the same",
+            f"{WORD_QUIET_FRAMES} quiet frames + lead and way of AudioSocket",
+            FRAME_MS * (1 + WORD_QUIET_FRAMES) + lead + 1000 * WAY,
             GOES_ON_MS,
         ),
         Row("a noise without a voice holds the agent for", "at most", 1000 * HOLD_LIMIT),

@@ -85,7 +85,7 @@ def _levels(pcm: bytes) -> Levels:
     """Decibels of each 20 ms, above what is too soft to count."""
     sound = np.frombuffer(pcm, np.int16)
     frames = sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
-    power = np.mean(frames.astype(np.float64) ** 2, axis=1) + 1.0
+    power: Levels = np.mean(frames.astype(np.float64) ** 2, axis=1) + 1.0
     if not len(power):
         return power
     decibels = 10 * np.log10(power)

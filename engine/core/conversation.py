@@ -78,7 +78,7 @@ QUIET_FRAMES = 8
 """Frames without a sound after which a reply that was held goes on: it was a cough."""
 WORD_FRAMES = 7
 """So many frames in which a detector was sure of speech may be a word, however short: ..."""
-WORD_QUIET_FRAMES = 16
+WORD_QUIET_FRAMES = 14
 """... the recognizer is given so many quiet ones to tell what it was."""
 COMPANY_FRAMES = 30
 """So long a voice may be an accompanying word, if the recognizer says that it is one."""
