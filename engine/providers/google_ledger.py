@@ -25,6 +25,8 @@ TRAILING = 1.5
 KEPT_UTTERANCES = 6
 _NEAR = round(0.7 * RATE)
 """Further apart, two words of two streams are not the same one."""
+_WORD = round(0.3 * RATE)
+"""A word takes so long, if nothing else is known."""
 _NEVER = 1 << 62
 CLEAN = 1.0
 """Seconds from the start of a stream in which a word may be heard torn."""
@@ -62,7 +64,9 @@ class Patience:
     repair: float = 3.0
     """Seconds after an answer, in which the service may still change it."""
     stability: float = 0.8
-    """From this on an interim result is believed."""
+    """From this on an interim result is believed ..."""
+    steady: float = 0.4
+    """... or after so many seconds in which it did not change."""
 
 
 class Tape:
@@ -130,8 +134,9 @@ class _Stream:
     finals: list[_Word] = field(default_factory=list)
     tail: tuple[_Word, ...] = ()
     """What is not final yet."""
-    tail_before: tuple[_Word, ...] = ()
     tail_to: int = 0
+    changed: float = 0.0
+    """When the words of the tail were last told otherwise."""
     segment: int | None = None
     """Where that which is not final yet begins, if its words have no times."""
 
@@ -221,31 +226,27 @@ class Ledger:
         """It was opened, and will never be believed."""
         self._opened.pop(stream, None)
 
-    def heard(self, stream: int, results: Sequence[Result], position: int) -> None:
+    def heard(self, stream: int, results: Sequence[Result], position: int, now: float) -> None:
         """`position`: of the sound that was sent so far."""
         source = self._streams.get(stream) or self._opened.get(stream)
         if source is None:
             return
         fresh: list[Result] = []
-        news = False
         for result in results:
             end = source.base + round(result.end * RATE) if result.end else position
             if end <= source.heard_to or not result.text:
                 continue  # late, twice, or junk
-            news = True
             if result.final:
                 self._make_final(source, self._words(source, [result], end), end, position)
                 fresh.clear()
             else:
                 fresh.append(result)
                 fresh_to = end
-        if not news:
-            return
-        if not fresh:
-            source.tail_before, source.tail = source.tail, ()
-        elif fresh_to >= source.tail_to:
+        if fresh and fresh_to >= source.tail_to:
             words = tuple(self._words(source, fresh, fresh_to))
-            source.tail_before, source.tail, source.tail_to = source.tail, words, fresh_to
+            if _text(words) != _text(source.tail):
+                source.changed = now
+            source.tail, source.tail_to = words, fresh_to
 
     def _make_final(self, source: _Stream, words: list[_Word], end: int, position: int) -> None:
         source.finals += words
@@ -312,11 +313,14 @@ class Ledger:
     def _answer(self, utterance: _Utterance, now: float) -> list[HearingResult]:
         complete = self._is_complete(utterance)
         late = now >= utterance.stopped + self._patience.final
-        if not (complete or late or utterance.settled or self._is_stable(utterance)):
+        if not (complete or late or utterance.settled or self._is_stable(utterance, now)):
             return []
         words = self._said(utterance)
         utterance.told, utterance.answered = _text(words), now
-        utterance.settled = utterance.settled or complete
+        # A final result that came after its end may be that of its first words only.
+        current = self._current
+        if current and complete and current.settled_to >= utterance.covered:
+            utterance.settled = True
         # What is not final has no confidence yet; the service gives 0 for that.
         return [Final(utterance.number, utterance.told, _confidence(words) if complete else 0.0)]
 
@@ -340,15 +344,15 @@ class Ledger:
             return False
         return utterance.ended_by_service or current.settled_to >= utterance.covered
 
-    def _is_stable(self, utterance: _Utterance) -> bool:
+    def _is_stable(self, utterance: _Utterance, now: float) -> bool:
         """What is not final yet will not change, as it seems."""
         current = self._current
         if current is None or utterance.end is None or current.tail_to < utterance.covered:
             return False
         fresh = self._within(utterance, current.tail)
-        if fresh and all(word.stability >= self._patience.stability for word in fresh):
-            return True
-        return bool(fresh) and _text(fresh) == _text(self._within(utterance, current.tail_before))
+        if all(word.stability >= self._patience.stability for word in fresh):
+            return bool(fresh)
+        return now >= current.changed + self._patience.steady
 
     # Words and where they stand.
 
@@ -366,7 +370,8 @@ class Ledger:
         told = [(text, result) for result in results for text in result.text.split()]
         spans = [span for result in results for span in result.spans]
         if source.segment is None:
-            source.segment = max(source.heard_to, self._start_before(end))
+            at_latest = end - len(told) * _WORD
+            source.segment = max(source.heard_to, min(at_latest, self._start_before(end)))
         if len(spans) == len(told):
             middles = [source.base + round((s.start + s.end) / 2 * RATE) for s in spans]
         else:

@@ -65,6 +65,7 @@ class _Stream:
         self.since = since
         self.opened = opened
         """The position at that moment."""
+        self.reader: asyncio.Task[None] | None = None
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     @property
@@ -192,7 +193,7 @@ class StreamedCall:
                 continue
             stream.send(pcm)
             if stream.stuck:
-                self._failed(stream, Failed("Google: the network is stuck", "UNAVAILABLE"))
+                self._break(stream, Failed("Google: the network is stuck", "UNAVAILABLE"))
         self._rotate()
 
     # Streams.
@@ -204,6 +205,7 @@ class StreamedCall:
         position = self._tape.position
         if self._next is not None:
             if position - self._next.opened >= self._times.overlap * RATE:
+                log.info("google_stream_renewed", extra={"facts": {"stream": self._next.number}})
                 self._current.end()
                 self._believe(self._next)
             return
@@ -239,7 +241,8 @@ class StreamedCall:
         stream = _Stream(self._opened, base, since, self._tape.position)
         self._ledger.opened(stream.number, base)
         stream.send(self._tape.since(base))
-        self._readers.append(self._group.create_task(self._read(stream)))
+        stream.reader = self._group.create_task(self._read(stream))
+        self._readers.append(stream.reader)
         if len(self._readers) > MOST_READERS:
             self._readers.popleft().cancel()
         return stream
@@ -263,11 +266,17 @@ class StreamedCall:
     def _heard(self, stream: _Stream, results: Sequence[Result]) -> None:
         if stream is self._current and any(result.text for result in results):
             self._voice = 0
-        self._ledger.heard(stream.number, results, self._tape.position)
+        now = self._loop.time()
+        self._ledger.heard(stream.number, results, self._tape.position, now)
         self._tell(self._ledger.partial())
-        self._tell(self._ledger.answers(self._loop.time()))
+        self._tell(self._ledger.answers(now))
 
     # What goes wrong.
+
+    def _break(self, stream: _Stream, why: Failed) -> None:
+        if stream.reader:
+            stream.reader.cancel()
+        self._failed(stream, why)
 
     def _failed(self, stream: _Stream, why: Failed) -> None:
         now = self._loop.time()
@@ -307,7 +316,7 @@ class StreamedCall:
     def _look_for_stall(self, now: float) -> None:
         enough = self._voice >= self._times.stall_voice * RATE
         if enough and self._current and now - self._voice_began >= self._times.stall:
-            self._failed(self._current, Failed("Google: a stream went quiet", "DEADLINE_EXCEEDED"))
+            self._break(self._current, Failed("Google: a stream went quiet", "DEADLINE_EXCEEDED"))
 
     def _tell(self, results: Iterable[HearingResult]) -> None:
         for result in results:

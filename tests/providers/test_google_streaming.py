@@ -109,7 +109,7 @@ def test_a_monologue_is_handed_over_in_the_middle_of_a_word(word_times: bool, in
         Fault("UNAVAILABLE", streams=(1, 2), after=2.0),
         Fault("INTERNAL", streams=(1,), after=3.3, message="Received RST_STREAM with error code 2"),
         Fault("OUT_OF_RANGE", streams=(1, 2), after=4.1),
-        Fault("ABORTED", streams=(1,), after=1.5),
+        Fault("CANCELLED", streams=(1,), after=1.5),
     ],
     ids=str,
 )
