@@ -145,6 +145,8 @@ class OpenAIModel:
                         text = await _next_text(stream)
             except TimeoutError:
                 raise ProviderFailed(f"{_WHO}: no answer in time") from None
+            except RecursionError:
+                raise ProviderFailed(f"{_WHO}: the answer is nested without end") from None
             finally:
                 if stream is not None:
                     await stream.close()
