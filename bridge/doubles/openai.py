@@ -34,6 +34,7 @@ class Fault(Enum):
     TOO_MANY = "429 without Retry-After"
     TOO_MANY_FOR_NOW = "429, Retry-After: 0"
     BROKEN = "500"
+    REFUSED = "400, whatever is asked"
     NO_SCHEMAS = "400 to response_format json_schema, as some local servers"
     NO_ANSWER = "accepted, and then nothing"
     STALL = "stops in the middle, and stays open"
@@ -52,6 +53,7 @@ class Fault(Enum):
 
 
 _STATUS = {
+    Fault.REFUSED: (400, "Invalid request"),
     Fault.KEY_REFUSED: (401, "Incorrect API key provided: sk-secr**********. You can find…"),
     Fault.TOO_MANY: (429, "Rate limit reached for requests"),
     Fault.TOO_MANY_FOR_NOW: (429, "Rate limit reached for requests"),

@@ -3,8 +3,10 @@ kept open between turns, nothing is waited for long, and nothing is tried again 
 
 A failure is one sentence; it never has the service's own, which may quote the key or the caller."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 import httpx2
 import openai
@@ -31,7 +33,9 @@ def client(base_url: str | None, key: str) -> AsyncOpenAI:
         base_url=base_url or _OPENAI,
         max_retries=0,
         timeout=_TIMES,
-        http_client=httpx2.AsyncClient(timeout=_TIMES, limits=_KEPT, follow_redirects=True),
+        http_client=httpx2.AsyncClient(
+            verify=_certificates(), timeout=_TIMES, limits=_KEPT, follow_redirects=True
+        ),
     )
 
 
@@ -55,6 +59,12 @@ async def warm(service: AsyncOpenAI) -> None:
     """Opens a connection, if none is open; whether it works is found out when it is needed."""
     with suppress(ProviderFailed):
         await probe(service, "")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: it takes a fifth of a second."""
+    return httpx2.create_ssl_context()
 
 
 def _reason(error: Exception) -> str:

@@ -58,6 +58,15 @@ _FORM: dict[str, Any] = {
     "required": ["language", "understood", "say"],
     "additionalProperties": False,
 }
+_STRICT: dict[str, Any] = {
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "turn", "strict": True, "schema": _FORM},
+    },
+    "max_completion_tokens": MOST_TOKENS,
+}
+_LOOSE: dict[str, Any] = {"response_format": {"type": "json_object"}, "max_tokens": MOST_TOKENS}
+"""For servers that know no more."""
 _RULES = """\
 You are the ears of {agent}, who answers the telephone of {name}. A program decides what is done, \
 books meetings and knows what is free; you tell it what the caller has just said, and propose how \
@@ -101,7 +110,7 @@ class OpenAIModel:
         self._first_token = first_token
         self._gap = gap
         self._has_schemas = True
-        """False once the service has refused a request with one."""
+        """False once the service has refused a request with one, and not the same without."""
 
     async def consult(self, turn: Consultation) -> AsyncGenerator[Understood | str]:
         reading = Reading()
@@ -155,11 +164,12 @@ class OpenAIModel:
         self, asked: list[ChatCompletionMessageParam]
     ) -> AsyncStream[ChatCompletionChunk]:
         """One request; a second one where that can help."""
+        form = _STRICT if self._has_schemas else _LOOSE
         try:
-            return await self._request(asked)
+            return await self._request(asked, form)
         except openai.APIStatusError as error:
             if error.status_code == 400 and self._has_schemas:
-                self._has_schemas = False
+                form = _LOOSE
             elif error.status_code == 429 and (wait := _retry_after(error)) < 1.0:
                 await asyncio.sleep(wait)
             elif error.status_code < 500:
@@ -168,21 +178,15 @@ class OpenAIModel:
             raise
         except openai.APIConnectionError:
             pass  # a connection that was kept may be gone: a new one is opened
-        return await self._request(asked)
+        stream = await self._request(asked, form)
+        self._has_schemas = form is _STRICT
+        return stream
 
     async def _request(
-        self, asked: list[ChatCompletionMessageParam]
+        self, asked: list[ChatCompletionMessageParam], form: dict[str, Any]
     ) -> AsyncStream[ChatCompletionChunk]:
-        form: dict[str, Any] = {"type": "json_object"}
-        if self._has_schemas:
-            schema = {"name": "turn", "strict": True, "schema": _FORM}
-            form = {"type": "json_schema", "json_schema": schema}
-        limit = "max_completion_tokens" if self._has_schemas else "max_tokens"
         return await self._service.chat.completions.create(
-            model=self._name,
-            messages=asked,
-            stream=True,
-            extra_body={"response_format": form, limit: MOST_TOKENS},
+            model=self._name, messages=asked, stream=True, extra_body=form
         )
 
 

@@ -142,6 +142,7 @@ FAULTS: list[tuple[Fault, int, list[Understood | str], str]] = [
         "The model: the limit of requests, or what was paid for, is used up (429)",
     ),
     (Fault.BROKEN, 2, NOTHING, "The model: the request failed (status 500)"),
+    (Fault.REFUSED, 2, NOTHING, "The model: the request failed (status 400)"),
     (Fault.NO_SCHEMAS, 2, [UNDERSTOOD, *SENTENCES], ""),
     (Fault.NO_ANSWER, 1, NOTHING, "The model: no answer in time"),
     (Fault.STALL, 1, [UNDERSTOOD, SENTENCES[0]], "The model: no answer in time"),
@@ -212,6 +213,16 @@ def test_a_server_without_schemas_is_asked_for_one_only_once() -> None:
             forms = [request["response_format"]["type"] for request in it.seen.bodies]
             assert forms == ["json_schema", "json_object", "json_object"]
             assert it.seen.bodies[1]["max_tokens"] == 300
+
+    asyncio.run(go())
+
+
+def test_a_request_that_is_refused_either_way_says_nothing_about_schemas() -> None:
+    async def go() -> None:
+        async with room(replace(FAST, faults=(Fault.REFUSED, Fault.REFUSED))) as it:
+            await outcome(it.model)
+            assert await parts(it.model) == [UNDERSTOOD, *SENTENCES]
+            assert it.seen.bodies[-1]["response_format"]["type"] == "json_schema"
 
     asyncio.run(go())
 
