@@ -160,7 +160,7 @@ class Receptionist:
     def _thought(self, heard: Heard | None) -> Thought:
         """The model's, on this turn; the one that was begun ahead, if it is that."""
         ahead, self._ahead, self._guesses = self._ahead, None, 0
-        model = None if heard is None or _is_unsure(heard) else self._model
+        model = None if heard is None or heard.digits or _is_unsure(heard) else self._model
         if heard is not None and model is not None and self._needs_model(heard.words):
             if ahead is not None and ahead.is_for(heard.words, self._talk):
                 return ahead.parts()
