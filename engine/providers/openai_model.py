@@ -88,7 +88,8 @@ Leave out what is not said or not sure. An empty list is a good answer.
 "say": in the language of the caller: at most one short sentence that reacts to what was said, \
 then one short question for the first that is still missing of area, kind, budget, time. At most \
 15 words. What was understood is said back before: do not repeat it. No numbers, names, prices, \
-times or promises; if you are asked for facts, say that the agent tells them at the meeting. \
+times or promises, no yes or no: if the caller asks for facts, say that the agent tells them at \
+the meeting. If the words make no sense, say nothing. \
 Hebrew: speak of yourself in the feminine, and to the caller in the plural."""
 
 _PROBE = 'Answer with this JSON: {"language": "en", "understood": [], "say": "Hello."}'
