@@ -160,7 +160,7 @@ class Receptionist:
     def _thought(self, heard: Heard | None) -> Thought:
         """The model's, on this turn; the one that was begun ahead, if it is that."""
         ahead, self._ahead, self._guesses = self._ahead, None, 0
-        model = None if heard is None or _is_unsure(heard) else self._model
+        model = None if heard is None or heard.digits or _is_unsure(heard) else self._model
         if heard is not None and model is not None and self._needs_model(heard.words):
             if ahead is not None and ahead.is_for(heard.words, self._talk):
                 return ahead.parts()
@@ -206,29 +206,26 @@ class Receptionist:
         *before, own = self._own(talk)
         for sentence in before:
             yield sentence
+        proposed = ""
         if isinstance(talk.act, Ask | Narrow) and talk.language in self._wording:
-            async with aclosing(self._proposed(thought, before, own)) as proposed:
-                async for sentence in proposed:
-                    yield sentence
-                    if sentence.endswith("?"):
-                        return
-                    if isinstance(talk.act, Ask):
-                        # An apology would come too late.
-                        plain = replace(talk, act=Ask(talk.act.slot), learned=frozenset())
-                        (own,) = self._own(plain)
-        yield own
+            proposed = await self._proposed(thought, before, own)
+        if proposed and not proposed.endswith("?"):
+            yield proposed
+            if isinstance(talk.act, Ask):
+                # An apology would come too late.
+                plain = replace(talk, act=Ask(talk.act.slot), learned=frozenset())
+                (own,) = self._own(plain)
+            follows = await self._proposed(thought, [*before, proposed], own)
+            proposed = follows if follows.endswith("?") else ""
+        yield proposed or own
 
-    async def _proposed(
-        self, thought: Thought, before: Sequence[str], own: str
-    ) -> AsyncGenerator[str]:
-        """Of the model's sentences those that may be said: a question, one more before it."""
-        talk, said = self._talk, [*before]
-        while isinstance(sentence := await self._next(thought, self._gap), str):
-            fits = checked.fits(sentence, talk.act, own, talk.language, self._profile, before=said)
-            if not fits or (len(said) > len(before) and not sentence.endswith("?")):
-                return
-            said.append(sentence)
-            yield sentence
+    async def _proposed(self, thought: Thought, before: Sequence[str], own: str) -> str:
+        """The model's next sentence, if it may be said; else nothing."""
+        talk, sentence = self._talk, await self._next(thought, self._gap)
+        if not isinstance(sentence, str):
+            return ""
+        fits = checked.fits(sentence, talk.act, own, talk.language, self._profile, before=before)
+        return sentence if fits else ""
 
     async def _book(self, window: Window) -> None:
         appointment = Appointment(

@@ -842,7 +842,7 @@ def test_a_question_of_the_callers_gets_an_answer_and_not_an_apology() -> None:
 def test_after_a_lead_in_the_question_is_ours_when_the_models_is_not_fit_or_does_not_come() -> None:
     lead = "The agent will tell you that."
     assert answered(Understood(), lead, "How about Jaffa?") == f"{lead} {PLAIN_AREA}"
-    assert answered(Understood(), lead, "Sure.") == f"{lead} {PLAIN_AREA}"
+    assert answered(Understood(), lead, "Very well.") == f"{lead} {PLAIN_AREA}"
     assert answered(Understood(), lead, NEVER) == f"{lead} {PLAIN_AREA}"
     assert answered(Understood(), lead, ProviderFailed("broken")) == f"{lead} {PLAIN_AREA}"
 
@@ -889,7 +889,7 @@ def test_short_plain_answers_need_no_model(title: str) -> None:
     "heard",
     [
         Heard(words=HARBOR, confidence=0.1),
-        Heard(digits="1"),
+        Heard(words=HARBOR, digits="1"),
         Heard(words=""),
         Heard(words="Jaffa, please", confidence=0.9),
         Heard(words="כן", confidence=0.9),

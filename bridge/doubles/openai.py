@@ -5,6 +5,7 @@ about one. Speech routes of the same service come from elsewhere (`also`)."""
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Fault(Enum):
     TOO_MANY = "429 without Retry-After"
     TOO_MANY_FOR_NOW = "429, Retry-After: 0"
     BROKEN = "500"
+    REFUSED = "400, whatever is asked"
     NO_SCHEMAS = "400 to response_format json_schema, as some local servers"
     NO_ANSWER = "accepted, and then nothing"
     STALL = "stops in the middle, and stays open"
@@ -42,6 +44,7 @@ class Fault(Enum):
     BAD_JSON = "the content is not JSON"
     BAD_SCHEMA = "the content is JSON of another form"
     BAD_STREAM = "the chunks themselves are not JSON"
+    NESTED = "a chunk of a hundred thousand brackets"
     UNKNOWN_TOOL = "calls a tool instead of answering"
     EMPTY = "an answer without a word"
     REFUSAL = "the refusal field"
@@ -50,6 +53,7 @@ class Fault(Enum):
 
 
 _STATUS = {
+    Fault.REFUSED: (400, "Invalid request"),
     Fault.KEY_REFUSED: (401, "Incorrect API key provided: sk-secr**********. You can find…"),
     Fault.TOO_MANY: (429, "Rate limit reached for requests"),
     Fault.TOO_MANY_FOR_NOW: (429, "Rate limit reached for requests"),
@@ -66,12 +70,12 @@ def by_rules(request: Request) -> str:
     told = request["messages"][-1]["content"]
     try:
         turn = json.loads(told)
-    except ValueError:
-        turn = {}
-    words = turn.get("caller", told) if isinstance(turn, dict) else told
+        words = turn["caller"]
+        known = {*turn["known"], *turn["no_preference"]}
+    except (ValueError, TypeError, KeyError):
+        words, known = told, set()  # another client's message: words alone
     found = understand(words, shipped_profile("shai"))
     items = _items(found)
-    known = {*turn.get("known", ()), *turn.get("no_preference", ())} if turn else set()
     learned = {"time" if one["what"] in ("day", "clock") else one["what"] for one in items}
     missing: Slot = next((slot for slot in SLOTS if slot not in known | learned), "time")
     answer = {
@@ -99,7 +103,9 @@ class Seen:
     """What the double saw. Ask it, or wait for it: `await seen.until(lambda: seen.open == 0)`."""
 
     def __init__(self) -> None:
-        self.requests: list[Request] = []
+        self.requests = 0
+        self.bodies: deque[Request] = deque(maxlen=100)
+        """Of the last requests."""
         self.connections = 0
         self.open = 0
         """Answers on their way now."""
@@ -147,7 +153,7 @@ class _Service:
         self._script = script
         self._seen = seen
         self._random = Random(script.seed)
-        self._transports: set[int] = set()
+        self._peers: set[object] = set()
 
     async def models(self, request: web.Request) -> web.Response:
         self._notice_connection(request)
@@ -157,7 +163,8 @@ class _Service:
     async def complete(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
         self._notice_connection(request)
-        self._seen.requests.append(asked)
+        self._seen.requests += 1
+        self._seen.bodies.append(asked)
         fault = self._fault(asked)
         if fault in _STATUS:
             return _error(fault)
@@ -170,11 +177,11 @@ class _Service:
         return await self._stream(request, asked, fault)
 
     def _notice_connection(self, request: web.Request) -> None:
-        self._transports.add(id(request.protocol))
-        self._seen.connections = len(self._transports)
+        self._peers.add(request.get_extra_info("peername"))
+        self._seen.connections = len(self._peers)
 
     def _fault(self, asked: Request) -> Fault | None:
-        index = len(self._seen.requests) - 1
+        index = self._seen.requests - 1
         faults = self._script.faults
         fault = faults[index] if index < len(faults) else self._script.always
         form = asked.get("response_format", {}).get("type")
@@ -220,6 +227,8 @@ class _Service:
             await wire.chunk({"tool_calls": [tool]})
         elif fault is Fault.BAD_STREAM:
             await wire.raw(b"data: {broken\n\n")
+        elif fault is Fault.NESTED:
+            await wire.raw(b"data: " + b"[" * 100_000 + b"\n\n")
         elif fault is not Fault.EMPTY:
             await self._content(wire, asked, fault)
         if fault is Fault.STALL:

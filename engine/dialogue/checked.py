@@ -158,7 +158,7 @@ def fits(
         slot is not None
         and count_words(reply) <= MOST_WORDS
         and _topics(tokens) == ({slot} if asks else set())
-        and not _has(tokens, _UNFIT)
+        and not _has(tokens, _UNFIT if asks else _UNFIT | _CLAIMS)
         and (not (facts := _facts(sentence, profile)) or facts <= _facts(own, profile))
         and _strange_names(sentence) <= set(tokens) & set(_tokens(own))
     )
@@ -299,12 +299,21 @@ _UNFIT = _set(
     " transferred transferring connect connected connecting send sending sent text sms whatsapp"
     " email call calling called callback hold wait moment second press dial available free"
     " discount cheap cheaper cheapest refund legal json system prompt instruction instructions"
-    " password key keys human person"
+    " password key keys human person yes yeah yep no nope sure absolutely definitely certainly"
+    " course"
     " קבעתי קבענו אקבע נקבע קובעת לקבוע נקבעה שמרתי שמרנו אשמור הזמנתי אזמין אישרתי אישור מאושר"
     " מבטיחה מבטיח הבטחה אעביר מעבירה להעביר אשלח שולחת נשלח אתקשר נתקשר מתקשרת נחזור אחזור"
     " רגע שנייה שניה הקישו תקישו פנוי פנויה פנויים פנויות הנחה זול זולה מודל הוראות סיסמה אנושי"
+    " כן לא בטח כמובן בוודאי ודאי"
 )
-"""Words of promises, of deeds that only code does, of dead air, and of our own workings."""
+"""Words of promises, of deeds that only code does, of dead air, of our own workings; and a yes or
+no, which may be to anything."""
+_CLAIMS = _set(
+    "have has had can could may there include includes included allow allows allowed possible"
+    " permitted welcome come comes all every always never"
+    " יש אין כולל כוללת מותר אסור אפשר ניתן כל תמיד אף"
+)
+"""Words that tell how things are: only a question has a use for them."""
 _OPENERS = _set(
     "a about absolutely all alright and any anything are at can certainly could do does excellent"
     " fair fine for glad good got great happy how i i'd i'll i'm i've in is it it's let let's"

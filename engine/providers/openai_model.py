@@ -58,6 +58,15 @@ _FORM: dict[str, Any] = {
     "required": ["language", "understood", "say"],
     "additionalProperties": False,
 }
+_STRICT: dict[str, Any] = {
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "turn", "strict": True, "schema": _FORM},
+    },
+    "max_completion_tokens": MOST_TOKENS,
+}
+_LOOSE: dict[str, Any] = {"response_format": {"type": "json_object"}, "max_tokens": MOST_TOKENS}
+"""For servers that know no more."""
 _RULES = """\
 You are the ears of {agent}, who answers the telephone of {name}. A program decides what is done, \
 books meetings and knows what is free; you tell it what the caller has just said, and propose how \
@@ -79,7 +88,8 @@ Leave out what is not said or not sure. An empty list is a good answer.
 "say": in the language of the caller: at most one short sentence that reacts to what was said, \
 then one short question for the first that is still missing of area, kind, budget, time. At most \
 15 words. What was understood is said back before: do not repeat it. No numbers, names, prices, \
-times or promises; if you are asked for facts, say that the agent tells them at the meeting. \
+times or promises, no yes or no: if the caller asks for facts, say that the agent tells them at \
+the meeting. If the words make no sense, say nothing. \
 Hebrew: speak of yourself in the feminine, and to the caller in the plural."""
 
 _PROBE = 'Answer with this JSON: {"language": "en", "understood": [], "say": "Hello."}'
@@ -101,7 +111,7 @@ class OpenAIModel:
         self._first_token = first_token
         self._gap = gap
         self._has_schemas = True
-        """False once the service has refused a request with one."""
+        """False once the service has refused a request with one, and not the same without."""
 
     async def consult(self, turn: Consultation) -> AsyncGenerator[Understood | str]:
         reading = Reading()
@@ -145,6 +155,8 @@ class OpenAIModel:
                         text = await _next_text(stream)
             except TimeoutError:
                 raise ProviderFailed(f"{_WHO}: no answer in time") from None
+            except RecursionError:
+                raise ProviderFailed(f"{_WHO}: the answer is nested without end") from None
             finally:
                 if stream is not None:
                     await stream.close()
@@ -153,11 +165,12 @@ class OpenAIModel:
         self, asked: list[ChatCompletionMessageParam]
     ) -> AsyncStream[ChatCompletionChunk]:
         """One request; a second one where that can help."""
+        form = _STRICT if self._has_schemas else _LOOSE
         try:
-            return await self._request(asked)
+            return await self._request(asked, form)
         except openai.APIStatusError as error:
             if error.status_code == 400 and self._has_schemas:
-                self._has_schemas = False
+                form = _LOOSE
             elif error.status_code == 429 and (wait := _retry_after(error)) < 1.0:
                 await asyncio.sleep(wait)
             elif error.status_code < 500:
@@ -166,21 +179,15 @@ class OpenAIModel:
             raise
         except openai.APIConnectionError:
             pass  # a connection that was kept may be gone: a new one is opened
-        return await self._request(asked)
+        stream = await self._request(asked, form)
+        self._has_schemas = form is _STRICT
+        return stream
 
     async def _request(
-        self, asked: list[ChatCompletionMessageParam]
+        self, asked: list[ChatCompletionMessageParam], form: dict[str, Any]
     ) -> AsyncStream[ChatCompletionChunk]:
-        form: dict[str, Any] = {"type": "json_object"}
-        if self._has_schemas:
-            schema = {"name": "turn", "strict": True, "schema": _FORM}
-            form = {"type": "json_schema", "json_schema": schema}
-        limit = "max_completion_tokens" if self._has_schemas else "max_tokens"
         return await self._service.chat.completions.create(
-            model=self._name,
-            messages=asked,
-            stream=True,
-            extra_body={"response_format": form, limit: MOST_TOKENS},
+            model=self._name, messages=asked, stream=True, extra_body=form
         )
 
 

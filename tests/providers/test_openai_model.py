@@ -105,7 +105,7 @@ def test_the_request_is_short_and_says_what_is_known() -> None:
     async def asked() -> Request:
         async with room(FAST) as it:
             await parts(it.model)
-            return it.seen.requests[0]
+            return it.seen.bodies[0]
 
     request = asyncio.run(asked())
     system, user = (message["content"] for message in request["messages"])
@@ -142,6 +142,7 @@ FAULTS: list[tuple[Fault, int, list[Understood | str], str]] = [
         "The model: the limit of requests, or what was paid for, is used up (429)",
     ),
     (Fault.BROKEN, 2, NOTHING, "The model: the request failed (status 500)"),
+    (Fault.REFUSED, 2, NOTHING, "The model: the request failed (status 400)"),
     (Fault.NO_SCHEMAS, 2, [UNDERSTOOD, *SENTENCES], ""),
     (Fault.NO_ANSWER, 1, NOTHING, "The model: no answer in time"),
     (Fault.STALL, 1, [UNDERSTOOD, SENTENCES[0]], "The model: no answer in time"),
@@ -161,6 +162,7 @@ FAULTS: list[tuple[Fault, int, list[Understood | str], str]] = [
         NOTHING,
         "The model: the answer is not what was agreed (JSONDecodeError)",
     ),
+    (Fault.NESTED, 1, NOTHING, "The model: the answer is nested without end"),
     (Fault.UNKNOWN_TOOL, 1, NOTHING, "The model: the answer broke off, or is empty"),
     (Fault.EMPTY, 1, NOTHING, "The model: the answer broke off, or is empty"),
     (Fault.REFUSAL, 1, NOTHING, "The model: it refused to answer"),
@@ -186,7 +188,7 @@ def test_whatever_the_service_does_what_came_is_kept_and_one_sentence_says_why(
         limits = {"first_token": 0.3, "gap": 0.3} if fault in STOPS else {}
         async with room(replace(FAST, always=fault), **limits) as it:
             assert await outcome(it.model) == (came, why)
-            assert len(it.seen.requests) == requests
+            assert it.seen.requests == requests
             await it.seen.until(lambda: it.seen.open == 0)
 
     asyncio.run(go())
@@ -198,7 +200,7 @@ def test_one_more_try_before_the_first_token_can_help(fault: Fault) -> None:
     async def go() -> None:
         async with room(replace(FAST, faults=(fault,))) as it:
             assert await parts(it.model) == [UNDERSTOOD, *SENTENCES]
-            assert len(it.seen.requests) == 2
+            assert it.seen.requests == 2
 
     asyncio.run(go())
 
@@ -208,9 +210,19 @@ def test_a_server_without_schemas_is_asked_for_one_only_once() -> None:
         async with room(replace(FAST, always=Fault.NO_SCHEMAS)) as it:
             await parts(it.model)
             await parts(it.model)
-            forms = [request["response_format"]["type"] for request in it.seen.requests]
+            forms = [request["response_format"]["type"] for request in it.seen.bodies]
             assert forms == ["json_schema", "json_object", "json_object"]
-            assert it.seen.requests[1]["max_tokens"] == 300
+            assert it.seen.bodies[1]["max_tokens"] == 300
+
+    asyncio.run(go())
+
+
+def test_a_request_that_is_refused_either_way_says_nothing_about_schemas() -> None:
+    async def go() -> None:
+        async with room(replace(FAST, faults=(Fault.REFUSED, Fault.REFUSED))) as it:
+            await outcome(it.model)
+            assert await parts(it.model) == [UNDERSTOOD, *SENTENCES]
+            assert it.seen.bodies[-1]["response_format"]["type"] == "json_schema"
 
     asyncio.run(go())
 
@@ -257,7 +269,7 @@ def test_a_probe_is_one_small_request_and_its_failure_one_sentence() -> None:
     async def go() -> None:
         async with room(replace(FAST, faults=(None, Fault.KEY_REFUSED))) as it:
             await it.model.probe()
-            assert len(it.seen.requests) == 1
+            assert it.seen.requests == 1
             with pytest.raises(ProviderFailed, match=r"^The model: the key is refused \(401\)$"):
                 await it.model.probe()
 
