@@ -373,10 +373,11 @@ def test_an_end_that_nobody_reports_is_waited_for_until_it_can_have_been_played(
 @law
 def test_an_interruption_clears_then_cancels_before_anything_else_begins(call: Call) -> None:
     for moment in call.moments:
-        if not _notes(moment, "reply_cut"):
+        cuts = _notes(moment, "reply_cut")
+        if not cuts:
             continue
         kinds = [type(effect) for effect in moment.effects]
-        cancel = kinds.index(fx.Cancel)
+        cancel = moment.effects.index(cuts[0]) - 1
         assert moment.effects[cancel] == fx.Cancel(turn_of(moment.before) or 0)
         assert kinds[cancel - 1] is fx.Clear
         assert not {fx.Ask, fx.Play, fx.Say, fx.EndReply} & set(kinds[:cancel])
@@ -454,6 +455,7 @@ def test_every_word_that_was_understood_is_asked_once_or_was_company(call: Call)
                 (said if utterance in said else asked)[utterance] = text
             case ev.RecognitionFailed(utterance):
                 failed = failed if utterance in closed else utterance
+                said.update(dict.fromkeys(closed & {utterance}, ""))
                 closed.discard(utterance)
             case _:
                 pass
@@ -464,10 +466,13 @@ def test_every_word_that_was_understood_is_asked_once_or_was_company(call: Call)
                     said = {}
                     words = " ".join(filter(None, asked.values()))
                     assert (heard.words if heard else "") == words
-                case fx.StopListening(utterance) if utterance != failed:
+                case fx.StopListening(utterance) if utterance == failed:
+                    said[utterance] = ""
+                case fx.StopListening(utterance):
                     closed.add(utterance)
                 case fx.Note("recognition_late", facts):
                     closed.discard(int(facts["utterance"]))
+                    said[int(facts["utterance"])] = ""
                 case _:
                     pass
 
