@@ -7,6 +7,7 @@ hearing began."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from itertools import pairwise
 
 from engine.core.audio import FRAME_SAMPLES, RATE
@@ -23,7 +24,7 @@ HALF_WORD = 0.25
 TRAILING = 1.5
 """Seconds of noise at the end of an utterance that may follow its last word."""
 KEPT_UTTERANCES = 6
-_NEAR = round(0.7 * RATE)
+_NEAR = round(1.2 * RATE)
 """Further apart, two words of two streams are not the same one."""
 _WORD = round(0.3 * RATE)
 """A word takes so long, if nothing else is known."""
@@ -435,28 +436,26 @@ def _joined(words: list[_Word], stream: _Stream, until: int) -> list[_Word]:
     """Both streams have heard the sound up to `until`. From the first word on which they agree,
     the newer one tells; what they agree on keeps its place."""
     newer = stream.words
-    agreed: list[tuple[int, int]] = []
-    for n, word in enumerate(newer):
-        if word.middle > until + _NEAR:
-            break
-        if (same := _nearest(words, word)) is not None:
-            agreed.append((same, n))
-            newer[n] = replace(word, middle=words[same].middle)
+    agreed = _agreed(words, [word for word in newer if word.middle <= until + _NEAR], stream.base)
     if not agreed:
         return _joined_by_time(words, stream)
+    for old, new in agreed:
+        newer[new] = replace(newer[new], middle=words[old].middle)
     first, last = agreed[0], agreed[-1]
     return words[: first[0]] + newer[first[1] :] + _beyond(words[last[0] + 1 :], stream)
 
 
-def _nearest(words: Sequence[_Word], sought: _Word) -> int | None:
-    """Where the same word stands, as another stream heard it."""
-    apart = {
-        abs(word.middle - sought.middle): n
-        for n, word in enumerate(words)
-        if word.text == sought.text
-    }
-    nearest = min(apart, default=_NEVER)
-    return apart[nearest] if nearest < _NEAR else None
+def _agreed(old: list[_Word], new: list[_Word], base: int) -> list[tuple[int, int]]:
+    """Where each stands of the words that both streams have told, of the sound from `base` on."""
+    before = sum(word.middle <= base - _NEAR for word in old)
+    texts = [word.text for word in old[before:]]
+    same = SequenceMatcher(None, texts, [word.text for word in new], autojunk=False)
+    pairs = [
+        (before + block.a + n, block.b + n)
+        for block in same.get_matching_blocks()
+        for n in range(block.size)
+    ]
+    return [(a, b) for a, b in pairs if abs(old[a].middle - new[b].middle) < _NEAR]
 
 
 def _joined_by_time(words: list[_Word], stream: _Stream) -> list[_Word]:
