@@ -25,7 +25,9 @@ TRAILING = 1.5
 """Seconds of noise at the end of an utterance that may follow its last word."""
 KEPT_UTTERANCES = 6
 _NEAR = round(1.2 * RATE)
-"""Further apart, two words of two streams are not the same one."""
+"""Further apart, two words of two streams are not the same one ..."""
+_RUN = 3
+"""... unless so many in a row are the same."""
 _WORD = round(0.3 * RATE)
 """A word takes so long, if nothing else is known."""
 _NEVER = 1 << 62
@@ -222,6 +224,7 @@ class Ledger:
             new.since = max(since, old.settled_to)
             new.settled_to = max(old.settled_to, new.heard_to)
         self._streams[stream] = new
+        self._keep_places(new)
 
     def forget(self, stream: int) -> None:
         """It was opened, and will never be believed."""
@@ -248,6 +251,8 @@ class Ledger:
             if _text(words) != _text(source.tail):
                 source.changed = now
             source.tail, source.tail_to = words, fresh_to
+        if stream in self._streams:
+            self._keep_places(source)
 
     def _make_final(self, source: _Stream, words: list[_Word], end: int, position: int) -> None:
         source.finals += words
@@ -396,15 +401,18 @@ class Ledger:
         return [word for word in words if 0 <= start <= word.middle < until]
 
     def _all_words(self) -> list[_Word]:
-        words: list[_Word] = []
-        before: _Stream | None = None
-        for stream in self._streams.values():
-            if before is None:
-                words = stream.words
-            else:
-                words = _joined(words, stream, before.until or stream.since)
-            before = stream
-        return words
+        return _told_by(list(self._streams.values()))
+
+    def _keep_places(self, source: _Stream) -> None:
+        """What an older stream has told as well stays where it was, for good."""
+        streams = list(self._streams.values())
+        older = streams[: streams.index(source)]
+        if not older or (until := older[-1].until) is None:
+            return
+        words, kept = _told_by(older), source.words
+        for old, new in _agreed(words, source, until):
+            kept[new] = replace(kept[new], middle=words[old].middle)
+        source.finals, source.tail = kept[: len(source.finals)], tuple(kept[len(source.finals) :])
 
     def _forget(self) -> None:
         while len(self._utterances) > KEPT_UTTERANCES and self._utterances[0].answered is not None:
@@ -415,6 +423,15 @@ class Ledger:
                 del self._streams[number]
         for stream in self._streams.values():
             stream.finals = [word for word in stream.finals if word.middle >= first]
+
+
+def _told_by(streams: Sequence[_Stream]) -> list[_Word]:
+    words: list[_Word] = []
+    until: int | None = None
+    for stream in streams:
+        words = stream.words if until is None else _joined(words, stream, until)
+        until = stream.until
+    return words
 
 
 def _spread(before: Sequence[_Word], count: int, start: int, end: int) -> list[int]:
@@ -433,29 +450,28 @@ def _in_place(words: list[_Word], before: Sequence[_Word]) -> list[_Word]:
 
 
 def _joined(words: list[_Word], stream: _Stream, until: int) -> list[_Word]:
-    """Both streams have heard the sound up to `until`. From the first word on which they agree,
-    the newer one tells; what they agree on keeps its place."""
+    """From the first word on which both streams agree, the newer one tells."""
     newer = stream.words
-    agreed = _agreed(words, [word for word in newer if word.middle <= until + _NEAR], stream.base)
+    agreed = _agreed(words, stream, until)
     if not agreed:
         return _joined_by_time(words, stream)
-    for old, new in agreed:
-        newer[new] = replace(newer[new], middle=words[old].middle)
     first, last = agreed[0], agreed[-1]
     return words[: first[0]] + newer[first[1] :] + _beyond(words[last[0] + 1 :], stream)
 
 
-def _agreed(old: list[_Word], new: list[_Word], base: int) -> list[tuple[int, int]]:
-    """Where each stands of the words that both streams have told, of the sound from `base` on."""
-    before = sum(word.middle <= base - _NEAR for word in old)
+def _agreed(old: list[_Word], stream: _Stream, until: int) -> list[tuple[int, int]]:
+    """Where each of the words stands that both have told, of the sound up to `until`."""
+    before = sum(word.middle <= stream.base - _NEAR for word in old)
+    new = [word for word in stream.words if word.middle <= until + _NEAR]
     texts = [word.text for word in old[before:]]
     same = SequenceMatcher(None, texts, [word.text for word in new], autojunk=False)
-    pairs = [
+    return [
         (before + block.a + n, block.b + n)
         for block in same.get_matching_blocks()
         for n in range(block.size)
+        if block.size >= _RUN
+        or abs(old[before + block.a + n].middle - new[block.b + n].middle) < _NEAR
     ]
-    return [(a, b) for a, b in pairs if abs(old[a].middle - new[b].middle) < _NEAR]
 
 
 def _joined_by_time(words: list[_Word], stream: _Stream) -> list[_Word]:
