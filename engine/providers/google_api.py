@@ -246,6 +246,8 @@ def _code(error: GoogleAPICallError | GoogleAuthError) -> str:
     text = str(error)
     if "invalid_grant" in text or "invalid_client" in text or "invalid_scope" in text:
         return ""
+    if "Internal error from Core" in text:  # gRPC's own, when a stream ends as it begins
+        return "UNAVAILABLE"
     status = getattr(error, "grpc_status_code", None)
     return status.name if isinstance(status, grpc.StatusCode) else "UNAVAILABLE"
 

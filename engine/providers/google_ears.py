@@ -15,6 +15,7 @@ __all__ = ["GoogleStreamingEars", "GoogleUtteranceEars", "Times", "Version", "Wa
 
 Expected = Callable[[], Sequence[str]]
 _PROBE = silence(0.1)
+_PROBES = 3  # of a service that cannot be reached
 
 
 class GoogleStreamingEars:
@@ -103,11 +104,13 @@ class GoogleUtteranceEars:
 
 
 async def _in_some_way(attempt: Callable[[], Coroutine[None, None, None]]) -> None:
+    failures = 0
     while True:
         try:
             return await attempt()
         except Failed as why:
-            if not why.other_way:
+            failures += not why.other_way
+            if not why.other_way and (why.code != "UNAVAILABLE" or failures == _PROBES):
                 raise
 
 

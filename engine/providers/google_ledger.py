@@ -7,6 +7,7 @@ hearing began."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from itertools import pairwise
 
 from engine.core.audio import FRAME_SAMPLES, RATE
@@ -23,8 +24,10 @@ HALF_WORD = 0.25
 TRAILING = 1.5
 """Seconds of noise at the end of an utterance that may follow its last word."""
 KEPT_UTTERANCES = 6
-_NEAR = round(0.7 * RATE)
-"""Further apart, two words of two streams are not the same one."""
+_NEAR = round(1.2 * RATE)
+"""Further apart, two words of two streams are not the same one ..."""
+_RUN = 3
+"""... unless so many in a row are the same."""
 _WORD = round(0.3 * RATE)
 """A word takes so long, if nothing else is known."""
 _NEVER = 1 << 62
@@ -221,6 +224,7 @@ class Ledger:
             new.since = max(since, old.settled_to)
             new.settled_to = max(old.settled_to, new.heard_to)
         self._streams[stream] = new
+        self._keep_places(new)
 
     def forget(self, stream: int) -> None:
         """It was opened, and will never be believed."""
@@ -247,6 +251,8 @@ class Ledger:
             if _text(words) != _text(source.tail):
                 source.changed = now
             source.tail, source.tail_to = words, fresh_to
+        if stream in self._streams:
+            self._keep_places(source)
 
     def _make_final(self, source: _Stream, words: list[_Word], end: int, position: int) -> None:
         source.finals += words
@@ -395,15 +401,18 @@ class Ledger:
         return [word for word in words if 0 <= start <= word.middle < until]
 
     def _all_words(self) -> list[_Word]:
-        words: list[_Word] = []
-        before: _Stream | None = None
-        for stream in self._streams.values():
-            if before is None:
-                words = stream.words
-            else:
-                words = _joined(words, stream, before.until or stream.since)
-            before = stream
-        return words
+        return _told_by(list(self._streams.values()))
+
+    def _keep_places(self, source: _Stream) -> None:
+        """What an older stream has told as well stays where it was, for good."""
+        streams = list(self._streams.values())
+        older = streams[: streams.index(source)]
+        if not older or (until := older[-1].until) is None:
+            return
+        words, kept = _told_by(older), source.words
+        for old, new in _agreed(words, source, until):
+            kept[new] = replace(kept[new], middle=words[old].middle)
+        source.finals, source.tail = kept[: len(source.finals)], tuple(kept[len(source.finals) :])
 
     def _forget(self) -> None:
         while len(self._utterances) > KEPT_UTTERANCES and self._utterances[0].answered is not None:
@@ -414,6 +423,15 @@ class Ledger:
                 del self._streams[number]
         for stream in self._streams.values():
             stream.finals = [word for word in stream.finals if word.middle >= first]
+
+
+def _told_by(streams: Sequence[_Stream]) -> list[_Word]:
+    words: list[_Word] = []
+    until: int | None = None
+    for stream in streams:
+        words = stream.words if until is None else _joined(words, stream, until)
+        until = stream.until
+    return words
 
 
 def _spread(before: Sequence[_Word], count: int, start: int, end: int) -> list[int]:
@@ -432,31 +450,28 @@ def _in_place(words: list[_Word], before: Sequence[_Word]) -> list[_Word]:
 
 
 def _joined(words: list[_Word], stream: _Stream, until: int) -> list[_Word]:
-    """Both streams have heard the sound up to `until`. From the first word on which they agree,
-    the newer one tells; what they agree on keeps its place."""
+    """From the first word on which both streams agree, the newer one tells."""
     newer = stream.words
-    agreed: list[tuple[int, int]] = []
-    for n, word in enumerate(newer):
-        if word.middle > until + _NEAR:
-            break
-        if (same := _nearest(words, word)) is not None:
-            agreed.append((same, n))
-            newer[n] = replace(word, middle=words[same].middle)
+    agreed = _agreed(words, stream, until)
     if not agreed:
         return _joined_by_time(words, stream)
     first, last = agreed[0], agreed[-1]
     return words[: first[0]] + newer[first[1] :] + _beyond(words[last[0] + 1 :], stream)
 
 
-def _nearest(words: Sequence[_Word], sought: _Word) -> int | None:
-    """Where the same word stands, as another stream heard it."""
-    apart = {
-        abs(word.middle - sought.middle): n
-        for n, word in enumerate(words)
-        if word.text == sought.text
-    }
-    nearest = min(apart, default=_NEVER)
-    return apart[nearest] if nearest < _NEAR else None
+def _agreed(old: list[_Word], stream: _Stream, until: int) -> list[tuple[int, int]]:
+    """Where each of the words stands that both have told, of the sound up to `until`."""
+    before = sum(word.middle <= stream.base - _NEAR for word in old)
+    new = [word for word in stream.words if word.middle <= until + _NEAR]
+    texts = [word.text for word in old[before:]]
+    same = SequenceMatcher(None, texts, [word.text for word in new], autojunk=False)
+    return [
+        (before + block.a + n, block.b + n)
+        for block in same.get_matching_blocks()
+        for n in range(block.size)
+        if block.size >= _RUN
+        or abs(old[before + block.a + n].middle - new[block.b + n].middle) < _NEAR
+    ]
 
 
 def _joined_by_time(words: list[_Word], stream: _Stream) -> list[_Word]:

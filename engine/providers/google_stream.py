@@ -262,6 +262,8 @@ class StreamedCall:
             self._failed(stream, why)
         else:
             self._failed(stream, Failed("Google: ended a stream of speech", "CANCELLED"))
+        finally:
+            stream.end()  # what feeds it waits for more otherwise, for ever
 
     def _heard(self, stream: _Stream, results: Sequence[Result]) -> None:
         if stream is self._current and any(result.text for result in results):
