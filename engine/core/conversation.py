@@ -274,7 +274,7 @@ class Conversation:
         elif number in self._turn.said.utterances:
             self._note("repaired", utterance=number)
             whole = self._turn.said.corrected(*told).then(self._unanswered)
-            self._unanswered = replace(whole, instead=True, unfinished=False)
+            self._unanswered = replace(whole, instead=True)
             if turn_of(self.state) is not None:
                 self._go(Listening())
 
@@ -714,7 +714,7 @@ class Conversation:
                 words_heard=len(reply.words_heard(position).split()),
                 **self._cause(state),
             )
-            self._cut = reply if reply.complete and not self._giving_up else None
+            self._cut = reply if reply.complete else None
         if reply.answer_at is None and not (self._turn.early or self._unanswered.instead):
             # It is still to be answered.
             self._unanswered = replace(self._turn.said.then(self._unanswered), instead=True)
