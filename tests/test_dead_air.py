@@ -362,6 +362,19 @@ def test_words_that_come_late_or_never_are_waited_for_in_company(fault: str) -> 
     assert replay(told.trace) == told.trace
 
 
+def test_replies_that_break_now_and_then_are_forgiven() -> None:
+    told = call(Brain(Faults(("fails", "ok", "fails"))))
+    assert not told.ended
+    assert told.trace.count("note playout_ack ") == 2
+
+
+def test_a_brain_that_was_asked_late_is_given_time() -> None:
+    """Six seconds for the words that never came, and then three and a half for the answer."""
+    told = call(Brain(Faults(("ok", "takes 3.5"))), ears=Ears(Faults(("hangs",))))
+    assert not told.ended
+    assert told.fillers == ["moment", "still", "thanks"]
+
+
 def test_who_cannot_be_answered_is_given_to_a_person_where_there_is_one() -> None:
     brain = Brain(Faults(("hangs",)))
     assert call(brain, rules=Rules(way_out="office")).ended == "transfer office"

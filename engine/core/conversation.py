@@ -55,7 +55,8 @@ FILLERS = ((1.5, Clip.MOMENT), (4.0, Clip.STILL), (6.5, Clip.THANKS))
 ABOUT_TO_SPEAK = 0.3
 """Seconds by which that is put off when there is already a sentence to be said."""
 SORRY_AFTER = 9.0
-"""Seconds after which a waiting caller is told that there will be no answer."""
+"""Seconds after which a waiting caller is told that there will be no answer. Well above the limit
+of recognition: words that do not come are asked for again first."""
 SORRY_AFTER_ASKED = 4.0
 """But the brain is given so many, if the words themselves came late."""
 BETWEEN_FILLERS = 2.0
@@ -283,7 +284,7 @@ class Conversation:
         elif number in self._turn.said.utterances:
             self._note("repaired", utterance=number)
             whole = self._turn.said.corrected(*told).then(self._unanswered)
-            self._unanswered = replace(whole, instead=True, unfinished=False)
+            self._unanswered = replace(whole, instead=True)
             if turn_of(self.state) is not None:
                 self._go(Listening())
 
@@ -559,9 +560,13 @@ class Conversation:
             return max(said.recognized, self._silent_from)
         return max(said.voice_end, said.closed - self._rules.end_silence, self._silent_from)
 
+    def _told(self, since: float) -> int:
+        """How many fillers were asked for in this wait."""
+        return self._wait.fillers if self._wait.since == since else 0
+
     def _next_word_at(self, since: float) -> float:
         """When a caller who has waited since then must hear of us."""
-        told = self._wait.fillers if self._wait.since == since else 0
+        told = self._told(since)
         if told == len(FILLERS):
             return max(since + SORRY_AFTER, self._turn.asked + SORRY_AFTER_ASKED)
         at = since + FILLERS[told][0]
@@ -584,7 +589,7 @@ class Conversation:
     def _fill_the_wait(self, turn: int, since: float) -> bool:
         if self._giving_up or self._now < self._next_word_at(since):
             return False
-        told = self._wait.fillers if self._wait.since == since else 0
+        told = self._told(since)
         if told == len(FILLERS):
             self._give_up()
             return True
@@ -730,7 +735,7 @@ class Conversation:
                 words_heard=len(reply.words_heard(position).split()),
                 **self._cause(state),
             )
-            self._cut = reply if reply.complete and not self._giving_up else None
+            self._cut = reply if reply.complete else None
         if reply.answer_at is None and not (self._turn.early or self._unanswered.instead):
             # It is still to be answered.
             self._unanswered = replace(self._turn.said.then(self._unanswered), instead=True)

@@ -154,20 +154,26 @@ class _CallVoice:
             return
 
     async def _pieces(self, at: int, rest: "_Rest") -> AsyncGenerator[Speech]:
-        """What one rung makes of the rest; the last word of it is held back until more comes, so
-        that no half word is ever given out."""
+        """What one rung makes of the rest. The last word is held back until more comes, so that no
+        half word is given out; but the first is not waited for, and may be said twice."""
         patient = self._ladder.is_last(at)
         limit, held, begun = self._first, Speech(b""), False
+        unsure: tuple[Word, ...] = ()
         async with aclosing(self._ladder.rungs[at].provider.speak(rest.text)) as pieces:
             while True:
                 async with asyncio.timeout(None if patient else limit):
                     piece = await anext(pieces, None)
                 if piece is None:
                     break
+                whole = _joined(held, piece)
+                ready, held = _split(whole)
+                if not begun and not ready.words:
+                    ready, held, unsure = whole, Speech(b""), whole.words
+                elif ready.words or held.words:
+                    rest.given((*unsure, *ready.words))
+                    unsure = ()
                 limit, begun = self._gap, True
-                ready, held = _split(_joined(held, piece))
                 if ready.pcm:
-                    rest.given(ready.words)
                     yield ready
             if not begun and not patient:
                 raise ProviderFailed("it made no sound")

@@ -24,12 +24,15 @@ def tenths(count: int) -> bytes:
 
 @dataclass
 class Mouth:
-    """Two words a piece, two tenths of a second each; what else happens is scripted."""
+    """Some words a piece, two tenths of a second each; what else happens is scripted."""
 
     fails_after: int | None = None
     """Pieces, then it raises."""
     stalls_after: int | None = None
     knows_words: bool = True
+    words_a_piece: int = 2
+    lead: float = 0.0
+    """Seconds of silence before a piece's first word."""
     error: Exception = field(default_factory=lambda: ProviderFailed("the stream is gone"))
     asked: list[str] = field(default_factory=list)
     open: int = 0
@@ -39,13 +42,15 @@ class Mouth:
         self.open += 1
         try:
             words = text.split()
-            for number, at in enumerate(range(0, len(words), 2)):
+            for number, at in enumerate(range(0, len(words), self.words_a_piece)):
                 if number == self.fails_after:
                     raise self.error
                 if number == self.stalls_after:
                     await asyncio.Event().wait()
-                pair = words[at : at + 2]
-                times = tuple(Word(word, 0.2 * place) for place, word in enumerate(pair))
+                pair = words[at : at + self.words_a_piece]
+                times = tuple(
+                    Word(word, self.lead + 0.2 * place) for place, word in enumerate(pair)
+                )
                 yield Speech(tenths(2 * len(pair)), times if self.knows_words else ())
         finally:
             self.open -= 1
@@ -89,6 +94,21 @@ def test_the_next_voice_says_the_rest_and_each_word_is_said_once(how: str, after
     run(work)
     # The last word that came may have been half of one: it was kept back, and is said again.
     assert second.asked == [" ".join(TEXT.split()[max(0, 2 * after - 1) :])]
+
+
+@pytest.mark.parametrize(("after", "again"), [(1, 0), (2, 1), (3, 2)])
+def test_the_first_word_is_given_out_at_once_and_said_again_if_it_may_have_been_cut(
+    after: int, again: int
+) -> None:
+    second = Mouth()
+
+    async def work() -> None:
+        pieces = await said(ladder(Mouth(stalls_after=after, words_a_piece=1, lead=0.02), second))
+        assert pieces[0] == Speech(tenths(2), (Word("we", 0.02),))
+        assert words(pieces) == ("we " if after == 1 else "") + TEXT
+
+    run(work)
+    assert second.asked == [" ".join(TEXT.split()[again:])]
 
 
 def test_a_voice_that_does_not_tell_its_words_is_followed_by_the_whole_sentence() -> None:
