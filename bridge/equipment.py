@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ from engine.ports import (
 )
 from engine.providers import local, silero
 from engine.providers.deaf import Deaf
-from engine.providers.ladder import LadderRecognizer, LadderVoice, Rung
+from engine.providers.ladder import Ladder, LadderRecognizer, LadderVoice, Rung
 from engine.providers.shelf import Shelf
 from engine.receptionist import Receptionist, lexicon, spoken_forms
 from engine.store import Appointments
@@ -88,18 +89,19 @@ async def cloud(settings: Settings, profile: Profile) -> AsyncGenerator[Cloud]:
 
 
 def _cloud(settings: Settings, profile: Profile, stack: AsyncExitStack) -> Cloud:
-    made = Cloud(model=_model(settings, stack))
+    openai = cache(lambda: _openai(settings, stack))  # one client: its connections are shared
+    made = Cloud(model=_model(settings, openai) if settings.kav_model else None)
     for name in settings.kav_recognizer:
         if name == "google":
             made.ears[name] = _google_ears(settings, profile, stack)
         elif name == "openai":
-            made.ears[name] = _openai_ears(settings, profile, stack)
+            made.ears[name] = _openai_ears(settings, profile, openai())
     shelf = Shelf(settings.kav_data / "cache" / "speech")
     for voice in settings.kav_voice:
         if voice == "google":
             made.voices[voice] = _google_voice(settings, shelf, stack)
         elif voice == "openai":
-            made.voices[voice] = _openai_voice(settings, shelf, stack)
+            made.voices[voice] = _openai_voice(settings, shelf, openai())
     return made
 
 
@@ -164,29 +166,25 @@ def _openai(settings: Settings, stack: AsyncExitStack) -> "AsyncOpenAI":
     return service
 
 
-def _openai_ears(settings: Settings, profile: Profile, stack: AsyncExitStack) -> FarEars:
+def _openai_ears(settings: Settings, profile: Profile, service: "AsyncOpenAI") -> FarEars:
     from engine.providers.openai_ears import OpenAIRecognizer
 
-    return OpenAIRecognizer(
-        _openai(settings, stack), model=settings.kav_openai_ears, languages=profile.languages
-    )
+    return OpenAIRecognizer(service, model=settings.kav_openai_ears, languages=profile.languages)
 
 
-def _openai_voice(settings: Settings, shelf: Shelf, stack: AsyncExitStack) -> FarVoice:
+def _openai_voice(settings: Settings, shelf: Shelf, service: "AsyncOpenAI") -> FarVoice:
     from engine.providers.openai_voice import OpenAIVoice
 
     model, _, voice = settings.kav_openai_voice.partition("/")
     rate = settings.tts_speaking_rate
-    return OpenAIVoice(_openai(settings, stack), shelf, model=model, voice=voice, rate=rate)
+    return OpenAIVoice(service, shelf, model=model, voice=voice, rate=rate)
 
 
-def _model(settings: Settings, stack: AsyncExitStack) -> Model | None:
-    if not settings.kav_model:
-        return None
+def _model(settings: Settings, openai: Callable[[], "AsyncOpenAI"]) -> Model:
     from engine.providers.openai_model import OpenAIModel
 
     return OpenAIModel(
-        _openai(settings, stack),
+        openai(),
         settings.kav_model,
         first_token=settings.kav_first_token_sec,
         gap=settings.kav_gap_sec,
@@ -230,9 +228,12 @@ async def equip(
             gap=settings.kav_gap_sec,
         )
 
+    model = Ladder[Model]("model", [Rung("openai", far.model, far.model.warm)] if far.model else [])
+    stack.push_async_callback(model.close)
+
     def warm() -> None:
-        ears.warm()
-        voice.warm()
+        for ladder in (ears, voice, model):
+            ladder.warm()
 
     return Equipment(
         settings.rules(),

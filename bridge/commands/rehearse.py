@@ -48,6 +48,8 @@ from engine.providers import local
 from engine.receptionist import lexicon, spoken_forms
 
 FETCH = Path(__file__).parents[2] / "asterisk" / "fetch"
+CLOUD_CONVERSATIONS = 60
+"""As many as 200 turns take: there is no local recognizer that they must share."""
 PLANS = {"quick": QUICK, "medium": MEDIUM, "full": FULL}
 
 
@@ -217,6 +219,8 @@ def _stage(
 
 def _plan(args: argparse.Namespace) -> Plan:
     plan = PLANS[args.plan]
+    if args.cloud and plan is FULL:
+        plan = replace(plan, conversations=CLOUD_CONVERSATIONS)
     return plan if args.minutes is None else replace(plan, minutes=args.minutes)
 
 

@@ -52,7 +52,7 @@ class Rung(Generic[Provider]):
     breaker: Breaker = field(default_factory=Breaker)
 
 
-class _Ladder(Generic[Provider]):
+class Ladder(Generic[Provider]):
     """What both ladders do."""
 
     def __init__(self, role: str, rungs: Sequence[Rung[Provider]]) -> None:
@@ -110,7 +110,7 @@ class LadderVoice:
     def __init__(
         self, rungs: Sequence[Rung[Voice]], *, first: float = FIRST_AUDIO, gap: float = VOICE_GAP
     ) -> None:
-        self._ladder = _Ladder("voice", rungs)
+        self._ladder = Ladder("voice", rungs)
         self._first = first
         self._gap = gap
 
@@ -128,7 +128,7 @@ class LadderVoice:
 class _CallVoice:
     """Keeps the port `Voice`, for one call."""
 
-    def __init__(self, ladder: _Ladder[Voice], call: str, first: float, gap: float) -> None:
+    def __init__(self, ladder: Ladder[Voice], call: str, first: float, gap: float) -> None:
         self._ladder = ladder
         self._call = call
         self._first = first
@@ -225,7 +225,7 @@ class LadderRecognizer:
     """Keeps the port `Recognizer`."""
 
     def __init__(self, rungs: Sequence[Rung[Recognizer]], *, answer: float = ANSWER) -> None:
-        self._ladder = _Ladder("recognizer", rungs)
+        self._ladder = Ladder("recognizer", rungs)
         self._answer = answer
 
     def open(self, call: str = "") -> Recognizer:
@@ -245,7 +245,7 @@ class LadderRecognizer:
 
 
 class _CallRecognizer:
-    def __init__(self, ladder: _Ladder[Recognizer], call: str, answer: float) -> None:
+    def __init__(self, ladder: Ladder[Recognizer], call: str, answer: float) -> None:
         self._ladder = ladder
         self._call = call
         self._answer = answer
@@ -281,7 +281,7 @@ class _Hearing:
     """One call's hearing: the rung that works, and what it still owes."""
 
     def __init__(
-        self, ladder: _Ladder[Recognizer], call: str, answer: float, expected: Expected
+        self, ladder: Ladder[Recognizer], call: str, answer: float, expected: Expected
     ) -> None:
         self.at = 0
         self.over = False
