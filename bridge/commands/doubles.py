@@ -12,20 +12,8 @@ It prints the settings with which a bridge uses them. Ctrl-C ends it.
 
 import argparse
 import asyncio
-from contextlib import AsyncExitStack
 
-import grpc
-from aiohttp import web
-
-from bridge.doubles.google_speech import Fault as SpeechFault
-from bridge.doubles.google_speech import Script as SpeechScript
-from bridge.doubles.google_speech import serve_google_speech
-from bridge.doubles.google_voice import GoogleVoiceScript, serve_google_voice
-from bridge.doubles.openai import Fault as ModelFault
-from bridge.doubles.openai import Script as ModelScript
-from bridge.doubles.openai import serve_openai
-from bridge.doubles.openai_audio import OpenAIAudioScript, add_audio_routes
-from bridge.doubles.sounds import read_aloud, tone
+from bridge.settings import BadSettings
 
 SPEECH_PORT, VOICE_PORT, OPENAI_PORT = 9101, 9102, 9103
 HEARD = "I am looking for a three room apartment"
@@ -39,48 +27,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     speech = "a code of gRPC, as UNAVAILABLE, or STALL or JUNK, in the recognizer's streams"
     add("--speech-fault", metavar="FAULT", help=speech)
     add("--voice-fault", metavar="CODE", help="a code of gRPC that Google's voice answers with")
-    add(
-        "--model-fault",
-        choices=[fault.name for fault in ModelFault],
-        metavar="FAULT",
-        help="what is wrong with the model: " + ", ".join(fault.name for fault in ModelFault),
-    )
+    add("--model-fault", metavar="FAULT", help="what is wrong with the model; `help` lists it")
     add("--speech-port", type=int, default=SPEECH_PORT, help=f"({SPEECH_PORT})")
     add("--voice-port", type=int, default=VOICE_PORT, help=f"({VOICE_PORT})")
     add("--openai-port", type=int, default=OPENAI_PORT, help=f"({OPENAI_PORT})")
 
 
 async def run(args: argparse.Namespace) -> int:
-    sound = read_aloud if args.speaks == "espeak" else tone
-    heard = tuple(args.hears or (HEARD,))
-    speech_faults = (SpeechFault(args.speech_fault),) if args.speech_fault else ()
-    async with AsyncExitStack() as stack:
-        enter = stack.enter_async_context
-        speech = await enter(
-            serve_google_speech(
-                SpeechScript(texts=heard, misheard=args.misheard, faults=speech_faults),
-                args.speech_port,
-            )
+    try:  # not before: it takes seconds, and may be missing
+        from bridge.doubles import everything
+    except ImportError as missing:
+        raise BadSettings(f"{missing.name} is not installed: run tools/setup cloud") from None
+    if args.model_fault == "help":
+        print("\n".join(everything.MODEL_FAULTS))
+        return 0
+    try:
+        script = everything.script(
+            hears=args.hears or [HEARD],
+            aloud=args.speaks == "espeak",
+            misheard=args.misheard,
+            speech_fault=args.speech_fault,
+            voice_fault=args.voice_fault,
+            model_fault=args.model_fault,
         )
-        voice = GoogleVoiceScript(
-            sound=sound,
-            refuse=grpc.StatusCode[args.voice_fault] if args.voice_fault else None,
-        )
-        voice_at = await enter(serve_google_voice(voice, args.voice_port))
-        audio = OpenAIAudioScript(hears=lambda _: heard[0], sound=sound)
-
-        def audio_routes(app: web.Application) -> None:
-            add_audio_routes(app, audio)
-
-        fault = ModelFault[args.model_fault] if args.model_fault else None
-        openai_at = await enter(
-            serve_openai(
-                ModelScript(always=fault),
-                args.openai_port,
-                also=audio_routes,
-            )
-        )
-        print(_instructions(speech.address, voice_at, openai_at), flush=True)
+    except KeyError as unknown:
+        raise BadSettings(f"there is no fault {unknown}; see --help") from None
+    ports = args.speech_port, args.voice_port, args.openai_port
+    async with everything.serve(script, ports) as addresses:
+        print(_instructions(*addresses), flush=True)
         await asyncio.Event().wait()
     return 0
 

@@ -20,7 +20,7 @@ answers there.
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from importlib import import_module
@@ -37,7 +37,6 @@ from bridge.rehearsal.results import Finding
 from bridge.rehearsal.roads import LINES, Doors, Road, road
 from bridge.rehearsal.runner import BUSY, lateness, rehearse, save, table
 from bridge.rehearsal.stage import FULL, MEDIUM, QUICK, Plan, Stage, now_and_then
-from bridge.rehearsal.stand_ins import Listener, cloud
 from bridge.rehearsal.told import Traces
 from bridge.rehearsal.verdicts import Judged, ms, not_done
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
@@ -50,6 +49,7 @@ from engine.receptionist import lexicon, spoken_forms
 FETCH = Path(__file__).parents[2] / "asterisk" / "fetch"
 CLOUD_CONVERSATIONS = 60
 """As many as 200 turns take: there is no local recognizer that they must share."""
+Learn = Callable[[Mapping[str, bytes]], None]
 PLANS = {"quick": QUICK, "medium": MEDIUM, "full": FULL}
 
 
@@ -138,8 +138,7 @@ async def _rehearse(
     args: argparse.Namespace, settings: Settings, profile: Profile, checks: Sequence[str]
 ) -> list[Judged]:
     async with AsyncExitStack() as stack:
-        listener = Listener()
-        bridge = await _bridge(args, settings, listener, stack)
+        bridge, learn = await _bridge(args, settings, stack)
         await _answers(bridge.doors.audiosocket, args.line)
         speech = await local.load(
             cache=settings.kav_data / "cache",
@@ -153,7 +152,7 @@ async def _rehearse(
             raise AskedWrongly("nothing on this machine can speak: apt-get install espeak-ng")
         cast = Cast(speech.voice, _languages(args, profile))
         await cast.prepare(_areas(profile), now_and_then(_tell))
-        listener.learn(cast.spoken)
+        learn(cast.spoken)
 
         def stage(way: Road) -> Stage:
             return _stage(way, args, cast, bridge, profile, speech.recognizer)
@@ -240,13 +239,15 @@ def _areas(profile: Profile) -> tuple[Area, ...]:
 
 
 async def _bridge(
-    args: argparse.Namespace, settings: Settings, listener: Listener, stack: AsyncExitStack
-) -> Bridge:
+    args: argparse.Namespace, settings: Settings, stack: AsyncExitStack
+) -> tuple[Bridge, Learn]:
+    """Also, who must be told what the callers will say."""
     if args.own_bridge:
         folder = (args.data or settings.kav_data) / "rehearsal"
         cache = settings.kav_data / "cache"
-        more = await stack.enter_async_context(cloud(listener)) if args.cloud else {}
-        return await stack.enter_async_context(own_bridge.running(folder, cache, more))
+        more, learn = await _cloud(stack) if args.cloud else ({}, _not_at_all)
+        running = own_bridge.running(folder, cache, more)
+        return await stack.enter_async_context(running), learn
     if args.cloud:
         raise AskedWrongly("--cloud is for a bridge that is started for it: --own-bridge")
     host, port = settings.kav_audiosocket_host, settings.kav_audiosocket_port
@@ -258,7 +259,20 @@ async def _bridge(
         raise AskedWrongly(f"--log: there is no file {args.log}")
     doors = _doors(args.url, settings, (host, port))
     kept = log if log.is_file() else None
-    return Bridge(doors, data, kept, in_clear=settings.kav_trace_text)
+    return Bridge(doors, data, kept, in_clear=settings.kav_trace_text), _not_at_all
+
+
+async def _cloud(stack: AsyncExitStack) -> tuple[dict[str, str], Learn]:
+    """Settings with which a bridge uses it. Imported here: it takes seconds, and may be missing."""
+    try:
+        stand_ins = import_module("bridge.rehearsal.stand_ins")
+    except ImportError as missing:
+        raise AskedWrongly(f"{missing.name} is not installed: run tools/setup cloud") from None
+    listener = stand_ins.Listener()
+    return await stack.enter_async_context(stand_ins.cloud(listener)), listener.learn
+
+
+def _not_at_all(_: Mapping[str, bytes]) -> None: ...
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -10,11 +10,10 @@ from contextlib import asynccontextmanager
 import numpy as np
 import numpy.typing as npt
 
-from bridge.doubles.google_speech import Script as SpeechScript
-from bridge.doubles.google_speech import Stretch, serve_google_speech
-from bridge.doubles.google_voice import GoogleVoiceScript, serve_google_voice
-from bridge.doubles.openai import Script as ModelScript
-from bridge.doubles.openai import serve_openai
+from bridge.doubles import everything, google_speech, openai
+from bridge.doubles.google_speech import Stretch
+from bridge.doubles.google_voice import GoogleVoiceScript
+from bridge.doubles.openai_audio import OpenAIAudioScript
 from bridge.doubles.sounds import read_aloud
 from engine.core.audio import FRAME_SAMPLES, FRAME_SECONDS
 from engine.dialogue.hebrew import without_points
@@ -64,20 +63,20 @@ class Listener:
 @asynccontextmanager
 async def cloud(listener: Listener) -> AsyncGenerator[dict[str, str]]:
     """The settings with which a bridge uses it."""
-    speech = SpeechScript(texts=listener.hears)
-    voice = GoogleVoiceScript(sound=read_aloud)
-    async with (
-        serve_google_speech(speech) as ears,
-        serve_google_voice(voice) as mouth,
-        serve_openai(ModelScript()) as openai,
-    ):
+    script = everything.Script(
+        google_speech.Script(texts=listener.hears),
+        GoogleVoiceScript(sound=read_aloud),
+        openai.Script(),
+        OpenAIAudioScript(),
+    )
+    async with everything.serve(script) as (speech, voice, api):
         yield {
             "KAV_RECOGNIZER": "google",
             "KAV_VOICE": "google,local",
             "KAV_MODEL": "double",
-            "KAV_GOOGLE_SPEECH_ENDPOINT": ears.address,
-            "KAV_GOOGLE_VOICE_ENDPOINT": mouth,
-            "OPENAI_BASE_URL": openai,
+            "KAV_GOOGLE_SPEECH_ENDPOINT": speech,
+            "KAV_GOOGLE_VOICE_ENDPOINT": voice,
+            "OPENAI_BASE_URL": api,
         }
 
 
