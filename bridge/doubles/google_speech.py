@@ -115,6 +115,8 @@ class Seen:
     ended: list[str] = field(default_factory=list)
     """How streams ended: a code of gRPC."""
     asked: list[Asked] = field(default_factory=list)
+    connections: set[str] = field(default_factory=set)
+    """Of streams, by the address that they come from."""
 
 
 class GoogleSpeechDouble:
@@ -414,6 +416,8 @@ class _Stream:
         seen = self._double.seen
         seen.streams += 1
         seen.open += 1
+        seen.connections.add(self._context.peer())
+        self._double.tell()
         self._fault = self._double.fault(seen.streams, of_requests=False)
         reading = asyncio.create_task(self._read(requests))
         ended = "CANCELLED"

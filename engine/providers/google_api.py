@@ -37,7 +37,10 @@ THROTTLED_STEP = 1.0
 CONNECT_SECONDS = 3.0
 STREAM_SECONDS = 400.0  # longer than any stream may live: the service ends it, not the client
 UNARY_SECONDS = 5.0
+STREAMS_EACH = 80
+"""Google takes 100 streams on a connection; gRPC lets the next one wait without a word."""
 _CHANNEL = (
+    ("grpc.use_local_subchannel_pool", 1),  # else all channels share one connection
     # A lost connection is tried anew when the recognizer does, not when gRPC finds the time.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -152,10 +155,18 @@ class Throttle:
 
 
 class GoogleSpeech:
-    """The service, for all calls: one channel, and what was learnt about it."""
+    """The service, for all calls: its connections, and what was learnt about it."""
 
-    def __init__(self, account: GoogleAccount, wanted: Wanted, endpoint: str = "") -> None:
-        """`endpoint`: `host:port` of a server on this machine, spoken to without TLS."""
+    def __init__(
+        self,
+        account: GoogleAccount,
+        wanted: Wanted,
+        endpoint: str = "",
+        *,
+        streams_each: int = STREAMS_EACH,
+    ) -> None:
+        """`endpoint`: `host:port` of a server on this machine, spoken to without TLS;
+        `streams_each`: of a connection."""
         self.throttle = Throttle()
         self._wanted = wanted
         self._endpoint = endpoint
@@ -163,26 +174,28 @@ class GoogleSpeech:
         self._variants = variants(wanted)
         self._variant = 0
         self._proven = False
-        self._api: _V1 | _V2 | None = None
+        self._streams_each = streams_each
+        self._connections: list[_V1 | _V2] = []
 
     async def connect(self) -> None:
         """Raises `Failed`."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self._service.transport.grpc_channel.channel_ready()
+                await self._connection().transport.grpc_channel.channel_ready()
         except TimeoutError:
             raise Failed("Google: speech recognition cannot be reached", "UNAVAILABLE") from None
 
     async def close(self) -> None:
-        if self._api:
-            await self._api.transport.grpc_channel.close()
-            self._api = None
+        for connection in self._connections:
+            await connection.transport.grpc_channel.close()
+        self._connections.clear()
 
     async def stream(
         self, pieces: AsyncIterator[bytes], expected: Sequence[str]
     ) -> AsyncGenerator[tuple[Result, ...]]:
         """The results of a new stream, which is given these pieces of sound. Raises `Failed`."""
-        service, tried = self._service, self._variant
+        service, tried = self._connection(), self._variant
+        service.streams += 1
         try:
             call = await service.stream(_requests(service, self._variants[tried], expected, pieces))
             try:
@@ -193,12 +206,14 @@ class GoogleSpeech:
                 call.cancel()
         except (GoogleAPICallError, GoogleAuthError) as error:
             raise self._failed(error, tried) from error
+        finally:
+            service.streams -= 1
 
     async def recognize(self, pcm: bytes, expected: Sequence[str]) -> tuple[str, float]:
         """Words and confidence. Raises `Failed`."""
         tried = self._variant
         try:
-            results = await self._service.recognize(self._variants[tried], expected, pcm)
+            results = await self._connection().recognize(self._variants[tried], expected, pcm)
         except (GoogleAPICallError, GoogleAuthError) as error:
             raise self._failed(error, tried) from error
         self._proven = True
@@ -206,15 +221,14 @@ class GoogleSpeech:
         confidence = min((result.confidence for result in heard), default=0.0)
         return " ".join(result.text.strip() for result in heard), confidence
 
-    @property
-    def _service(self) -> "_V1 | _V2":
-        """Made at the first use: a channel belongs to the running loop."""
-        if self._api is None:
-            if self._wanted.version is Version.V1:
-                self._api = _V1(self._account, self._wanted, self._endpoint)
-            else:
-                self._api = _V2(self._account, self._wanted, self._endpoint)
-        return self._api
+    def _connection(self) -> "_V1 | _V2":
+        """One with room for a stream. Made when needed: it belongs to the running loop."""
+        for connection in self._connections:
+            if connection.streams < self._streams_each:
+                return connection
+        version = _V1 if self._wanted.version is Version.V1 else _V2
+        self._connections.append(version(self._account, self._wanted, self._endpoint))
+        return self._connections[-1]
 
     def _failed(self, error: GoogleAPICallError | GoogleAuthError, tried: int) -> Failed:
         code = _code(error)
@@ -274,6 +288,7 @@ def _sentence(error: GoogleAPICallError | GoogleAuthError, code: str, project: s
 
 class _V1:
     def __init__(self, account: GoogleAccount, wanted: Wanted, endpoint: str) -> None:
+        self.streams = 0
         self.transport = TransportV1(
             credentials=account.credentials,
             channel=_plain(endpoint) if endpoint else partial(_tuned, TransportV1),
@@ -340,6 +355,7 @@ class _V1:
 
 class _V2:
     def __init__(self, account: GoogleAccount, wanted: Wanted, endpoint: str) -> None:
+        self.streams = 0
         host = "speech.googleapis.com"
         if wanted.location != "global":
             host = f"{wanted.location}-{host}"

@@ -15,6 +15,7 @@ __all__ = ["GoogleStreamingEars", "GoogleUtteranceEars", "Times", "Version", "Wa
 
 Expected = Callable[[], Sequence[str]]
 _PROBE = silence(0.1)
+_PROBE_SECONDS = 5.0
 _PROBES = 3  # of a service that cannot be reached
 
 
@@ -107,7 +108,10 @@ async def _in_some_way(attempt: Callable[[], Coroutine[None, None, None]]) -> No
     failures = 0
     while True:
         try:
-            return await attempt()
+            async with asyncio.timeout(_PROBE_SECONDS):
+                return await attempt()
+        except TimeoutError:
+            raise Failed("Google: speech recognition does not answer", "UNAVAILABLE") from None
         except Failed as why:
             failures += not why.other_way
             if not why.other_way and (why.code != "UNAVAILABLE" or failures == _PROBES):

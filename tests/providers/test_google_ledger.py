@@ -189,3 +189,15 @@ def test_an_interim_that_stays_the_same_is_believed() -> None:
     ledger.end(1, RATE // FRAME_SAMPLES - 1, RATE, 1.1)
     assert ledger.answers(1.3) == []
     assert ledger.answers(1.5) == [Final(1, "word", 0.0)]
+
+
+def test_a_final_that_comes_twice_or_late_is_told_once() -> None:
+    ledger = Ledger(PATIENT)
+    ledger.opened(1, 0)
+    ledger.believe(1, 0, 0)
+    ledger.begin(1, 0)
+    yes = Result("yes", 0.4, final=True)
+    for result in (yes, yes, Result("please", 0.9, final=True), yes):
+        ledger.heard(1, [result], RATE, 0.0)
+    ledger.end(1, 40, RATE, 0.0)
+    assert ledger.answers(0.0) == [Final(1, "yes please", 0.0)]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -19,7 +19,7 @@ from engine.core.audio import FRAME_BYTES, silence
 from engine.core.effects import Hear, Listen, Pause
 from engine.core.events import Final, RecognitionFailed
 from engine.ports import ProviderFailed
-from engine.providers.google_api import Throttle
+from engine.providers.google_api import GoogleSpeech, Throttle
 from engine.providers.google_ears import (
     GoogleStreamingEars,
     GoogleUtteranceEars,
@@ -184,5 +184,31 @@ def test_phrases_are_hinted_at_within_the_limits(version: Version) -> None:
             assert "x" * 200 not in boosts
             assert len(boosts) == 5000
             assert max(boosts.values()) <= 20.0
+
+    asyncio.run(call())
+
+
+def test_more_streams_than_a_connection_takes_go_over_another() -> None:
+    async def pieces(end: asyncio.Event) -> AsyncGenerator[bytes]:
+        yield silence(0.1)
+        await end.wait()
+
+    async def listen(service: GoogleSpeech, end: asyncio.Event) -> None:
+        async with aclosing(service.stream(pieces(end), ())) as results:
+            async for _ in results:
+                pass
+
+    async def call() -> None:
+        async with serve_google_speech(QUICK) as double, asyncio.TaskGroup() as group:
+            service = GoogleSpeech(ACCOUNT, Wanted(), double.address, streams_each=2)
+            end = asyncio.Event()
+            streams = [group.create_task(listen(service, end)) for _ in range(5)]
+            await double.until(lambda seen: seen.open == 5)
+            end.set()
+            await asyncio.wait(streams)
+            assert len(double.seen.connections) == 3
+            await listen(service, end)
+            assert len(double.seen.connections) == 3
+            await service.close()
 
     asyncio.run(call())
