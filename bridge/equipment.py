@@ -304,6 +304,7 @@ def _detector(settings: Settings, tell: Tell) -> Callable[[], SpeechDetector] | 
 async def _prepare(
     voice: FarVoice | local.LocalVoice, name: str, profile: Profile, tell: Tell
 ) -> None:
+    phrases = "Phrases" if name == "local" else f"Phrases ({name})"
     loop = asyncio.get_running_loop()
     told = loop.time()
 
@@ -316,9 +317,9 @@ async def _prepare(
     try:
         await voice.prepare(spoken_forms(profile), now_and_then)
     except ProviderFailed as error:
-        tell(f"Phrases ({name}) are made when they are needed: {error}")
+        tell(f"{phrases} are made when they are needed: {error}")
     else:
-        tell(f"Phrases ({name}): all that never change are ready.")
+        tell(f"{phrases}: all that never change are ready.")
 
 
 def _language_note(profile: Profile) -> str:

@@ -52,7 +52,9 @@ def set_up(style: str, level: str) -> None:
     handler.setFormatter(PrettyLines() if pretty else JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # The access log would name callers' requests; our own events say what matters.
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # Those of the providers' clients would tell what callers say.
+    for name in ("aiohttp.access", "httpx2", "httpcore2", "openai", "google", "grpc"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _utc(record: logging.LogRecord) -> str:

@@ -34,11 +34,11 @@ async def run(args: argparse.Namespace) -> int:
     over = [row for row in rows if row.over]
     for row in over:
         print(f"kav: {row.what}: {row.ms:.0f} ms are too slow", file=sys.stderr)
-    works = await _providers(settings, profile, live=args.live)
+    works = await providers_work(settings, profile, live=args.live)
     return 2 if not works else 1 if over else 0
 
 
-async def _providers(settings: Settings, profile: Profile, *, live: bool) -> bool:
+async def providers_work(settings: Settings, profile: Profile, *, live: bool) -> bool:
     """Whether each one works. Raises `BadSettings`, whether they are asked or not."""
     async with cloud(settings, profile) as made:
         if not live:

@@ -14,7 +14,7 @@ from bridge.rehearsal.roads import Doors
 
 START_SECONDS = 300.0
 """The first time, every phrase of the agent is rendered."""
-WARM = b"Phrases (local): all"
+WARM = b"Phrases: all"
 """What the bridge prints then."""
 
 

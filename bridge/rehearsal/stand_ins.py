@@ -14,7 +14,6 @@ from bridge.doubles import everything, google_speech, openai
 from bridge.doubles.google_speech import Stretch
 from bridge.doubles.google_voice import GoogleVoiceScript
 from bridge.doubles.openai_audio import OpenAIAudioScript
-from bridge.doubles.sounds import read_aloud
 from engine.core.audio import FRAME_SAMPLES, FRAME_SECONDS
 from engine.dialogue.hebrew import without_points
 
@@ -65,7 +64,7 @@ async def cloud(listener: Listener) -> AsyncGenerator[dict[str, str]]:
     """The settings with which a bridge uses it."""
     script = everything.Script(
         google_speech.Script(texts=listener.hears),
-        GoogleVoiceScript(sound=read_aloud),
+        GoogleVoiceScript(),
         openai.Script(),
         OpenAIAudioScript(),
     )

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from engine.core.audio import RATE, seconds
+from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, seconds
 from engine.core.effects import Listen, StopListening
 from engine.core.events import Final, RecognitionFailed, Word
 from engine.ports import HearingCommand, HearingResult, ProviderFailed, Recognizer, Speech, Voice
@@ -214,10 +214,11 @@ def _split(speech: Speech) -> tuple[Speech, Speech]:
     if not speech.words:
         return speech, Speech(b"")
     last = speech.words[-1]
-    cut = 2 * round(last.at * RATE)
+    frames = int(last.at / FRAME_SECONDS)  # whole ones: their loudness is told frame by frame
+    cut, late = frames * FRAME_BYTES, last.at - frames * FRAME_SECONDS
     return (
         Speech(speech.pcm[:cut], speech.words[:-1]),
-        Speech(speech.pcm[cut:], (Word(last.text, 0.0),)),
+        Speech(speech.pcm[cut:], (Word(last.text, late),)),
     )
 
 
