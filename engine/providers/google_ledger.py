@@ -382,11 +382,7 @@ class Ledger:
             middles = [source.base + round((s.start + s.end) / 2 * RATE) for s in spans]
         else:
             middles = _spread(source.tail, len(told), max(source.segment, source.tail_to), end)
-        words = [
-            _Word(text, middle, one.stability, one.confidence)
-            for (text, one), middle in zip(told, middles, strict=True)
-        ]
-        return _in_place(words, source.tail)
+        return _in_place(told, middles, source.tail)
 
     def _start_before(self, position: int) -> int:
         return max((u.start for u in self._utterances if u.start <= position), default=0)
@@ -441,12 +437,20 @@ def _spread(before: Sequence[_Word], count: int, start: int, end: int) -> list[i
     return middles + [round(start + (n + 0.5) * (end - start) / new) for n in range(new)]
 
 
-def _in_place(words: list[_Word], before: Sequence[_Word]) -> list[_Word]:
-    kept = [
-        replace(word, middle=old.middle) if word.text == old.text else word
-        for word, old in zip(words, before, strict=False)
-    ]
-    return kept + words[len(kept) :]
+def _in_place(
+    told: Sequence[tuple[str, Result]], middles: Sequence[int], before: Sequence[_Word]
+) -> list[_Word]:
+    """The words; those of `before` that did not change are the same objects: most, mostly."""
+    words: list[_Word] = []
+    for n, ((text, result), middle) in enumerate(zip(told, middles, strict=True)):
+        old = before[n] if n < len(before) and before[n].text == text else None
+        if old is None:
+            words.append(_Word(text, middle, result.stability, result.confidence))
+        elif old.stability == result.stability and old.confidence == result.confidence:
+            words.append(old)
+        else:
+            words.append(_Word(text, old.middle, result.stability, result.confidence))
+    return words
 
 
 def _joined(words: list[_Word], stream: _Stream, until: int) -> list[_Word]:

@@ -119,7 +119,7 @@ WORDS = st.lists(st.tuples(PAUSES, st.integers(20, 45)), min_size=1, max_size=60
 ROTATIONS = st.lists(st.tuples(st.integers(25, 120), st.booleans()), max_size=4)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(words=WORDS, rotations=ROTATIONS, exact=st.booleans(), length=st.integers(10, 45))
 def test_each_word_is_told_once_whatever_the_streams(
     words: list[Span], rotations: list[tuple[int, bool]], exact: bool, length: int

@@ -285,3 +285,28 @@ def test_an_utterance_grows_in_partials() -> None:
             assert all(later.startswith(before) for before, later in pairwise(told))
 
     run(call())
+
+
+def test_a_call_finds_by_itself_what_the_service_knows() -> None:
+    async def call() -> None:
+        script = replace(QUICK, refuses=lambda asked: "" if asked.language == "he-IL" else "No.")
+        async with serve_google_speech(script) as double, ears_of(double, PERSISTENT) as ears:
+            async with calling(double, ears) as caller:
+                await say_ten_words(caller, range(2))
+            assert caller.heard() == numbered(20)
+            assert [asked.language for asked in double.seen.asked] == ["iw-IL", "iw-IL", "he-IL"]
+
+    run(call())
+
+
+def test_silence_is_sent_while_nothing_is_said() -> None:
+    async def call() -> None:
+        async with (
+            serve_google_speech(QUICK) as double,
+            ears_of(double, replace(PERSISTENT, preroll=0.0)) as ears,
+            calling(double, ears),
+        ):
+            await double.until(lambda seen: seen.audio >= 2 * 1600)
+            assert double.seen.longest_message <= 4096
+
+    run(call())
