@@ -96,7 +96,9 @@ def _cloud(settings: Settings, profile: Profile, stack: AsyncExitStack) -> Cloud
             made.ears[name] = _google_ears(settings, profile, stack)
         elif name == "openai":
             made.ears[name] = _openai_ears(settings, profile, openai())
-    shelf = Shelf(settings.kav_data / "cache" / "speech")
+    simulated = settings.kav_google_voice_endpoint or settings.openai_base_url
+    # What a stand-in said must never be taken for the real voice's.
+    shelf = Shelf(settings.kav_data / "cache" / ("stand-ins" if simulated else "speech"))
     for voice in settings.kav_voice:
         if voice == "google":
             made.voices[voice] = _google_voice(settings, shelf, stack)
