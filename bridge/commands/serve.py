@@ -49,8 +49,8 @@ async def run(args: argparse.Namespace) -> int:
     assert serving is not None
 
     def stop() -> None:
+        serving.cancel()  # first: whoever read what we tell may be gone
         tell("Stopping: live calls are ended.")
-        serving.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
