@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from bridge.settings import BadSettings, Settings
 from bridge.switchboard import Equipment
 from engine import clips
+from engine.dialogue.expected import hints
 from engine.dialogue.profile import Language, Profile
 from engine.ports import (
     Brain,
@@ -135,6 +136,7 @@ def _google_ears(settings: Settings, profile: Profile, stack: AsyncExitStack) ->
         language=profile.languages[0],
         model=settings.kav_google_speech_model,
         enhanced=settings.kav_google_enhanced,
+        hints=tuple(hints(profile)),
         location=settings.kav_google_location,
         version=Version(settings.kav_google_speech_version),
     )

@@ -24,7 +24,9 @@ _OURS = "KAV_"
 """A variable whose name begins like this is meant for us; of others, near misses are."""
 _NEAR_MISS = 0.85
 Ears = Literal["google", "openai", "local", "none"]
+VoiceName = Annotated[str, Field(pattern=r"^[a-z]{2,3}-[A-Z]{2}-.+")]
 Mouth = Literal["google", "openai", "local", "espeak"]
+_NEAR = ("local", "espeak", "none")
 _LISTS = ("kav_audiosocket_allow", "kav_recognizer", "kav_voice", "kav_google_voices")
 _SILENCES = (
     "kav_end_silence_complete_ms",
@@ -135,8 +137,9 @@ class Settings(BaseSettings):
         True, description="v1: the enhanced model, where the language has it."
     )
     kav_google_location: str = Field("global", description="v2: where the model lives.")
-    kav_google_voices: Annotated[tuple[str, ...], NoDecode] = Field(
+    kav_google_voices: Annotated[tuple[VoiceName, ...], NoDecode] = Field(
         ("he-IL-Chirp3-HD-Kore", "en-US-Chirp3-HD-Kore"),
+        min_length=1,
         description="A voice for each language, separated by commas.",
     )
     kav_google_speech_endpoint: str = Field(
@@ -149,13 +152,15 @@ class Settings(BaseSettings):
     )
     kav_openai_ears: str = Field("gpt-transcribe", description="OpenAI's model for hearing.")
     kav_openai_voice: str = Field(
-        "gpt-4o-mini-tts/coral", description="OpenAI's model for speaking, and its voice."
+        "gpt-4o-mini-tts/coral",
+        pattern=r"^[^/]+/[^/]+$",
+        description="OpenAI's model for speaking, and its voice.",
     )
     kav_first_token_sec: float = Field(
-        3.5, ge=0.5, le=8.0, description="A model or voice that takes longer is given up."
+        3.5, ge=0.5, le=4.0, description="A model or voice that takes longer is given up."
     )
     kav_gap_sec: float = Field(
-        2.0, ge=0.5, le=8.0, description="The same of a gap in the middle of its answer."
+        2.0, ge=0.5, le=4.0, description="The same of a gap in the middle of its answer."
     )
     kav_profile: Path | None = Field(
         None, description="The business profile (YAML); the shipped one if not set."
@@ -179,7 +184,7 @@ class Settings(BaseSettings):
         told = {name: value for name, value in given.items() if value != ""}
         for name in _LISTS:
             if isinstance(listed := told.get(name), str):
-                told[name] = tuple(part.strip() for part in listed.split(","))
+                told[name] = tuple(part.strip() for part in listed.split(",") if part.strip())
         return told
 
     @model_validator(mode="after")
@@ -211,18 +216,27 @@ class Settings(BaseSettings):
             raise ValueError("KAV_END_SILENCE_UNFINISHED_MS must not be more than MAX_UTT_SEC")
 
     def _providers_agree(self) -> None:
-        if "none" in self.kav_recognizer and len(self.kav_recognizer) > 1:
-            raise ValueError("KAV_RECOGNIZER is either none or others")
-        roles = (*self.kav_recognizer, *self.kav_voice)
-        stand_ins = self.kav_google_speech_endpoint and self.kav_google_voice_endpoint
-        if "google" in roles and not (self.google_cloud_service_account_json or stand_ins):
+        _in_order("KAV_RECOGNIZER", self.kav_recognizer)
+        _in_order("KAV_VOICE", self.kav_voice)
+        ends = {
+            "KAV_GOOGLE_SPEECH_ENDPOINT": self.kav_google_speech_endpoint,
+            "KAV_GOOGLE_VOICE_ENDPOINT": self.kav_google_voice_endpoint,
+        }
+        for name, end in ends.items():
+            if end and not _is_loopback(end.rpartition(":")[0]):
+                raise ValueError(
+                    f"{name} must be HOST:PORT on this machine: what goes there is not encrypted"
+                )
+        real = ("google" in self.kav_recognizer and not self.kav_google_speech_endpoint) or (
+            "google" in self.kav_voice and not self.kav_google_voice_endpoint
+        )
+        if real and not self.google_cloud_service_account_json:
             raise ValueError(
                 "KAV_RECOGNIZER or KAV_VOICE names google, so GOOGLE_CLOUD_SERVICE_ACCOUNT_JSON "
                 "is needed: the JSON key of a service account"
             )
-        if ("openai" in roles or self.kav_model) and not (
-            self.openai_api_key or self.openai_base_url
-        ):
+        wanted = self.kav_model or "openai" in (*self.kav_recognizer, *self.kav_voice)
+        if wanted and not (self.openai_api_key or self.openai_base_url):
             raise ValueError(
                 "KAV_MODEL, KAV_RECOGNIZER or KAV_VOICE wants OpenAI, so OPENAI_API_KEY is needed "
                 "(or OPENAI_BASE_URL, for another server of its API)"
@@ -263,6 +277,15 @@ def read_profile(settings: Settings) -> Profile:
         return load_profile(path) if path else shipped_profile("shai")
     except ProfileBroken as error:
         raise BadSettings(f"KAV_PROFILE: {error}") from None
+
+
+def _in_order(name: str, providers: tuple[str, ...]) -> None:
+    """Those in the cloud first: a provider on this machine is the last resort."""
+    near = [one for one in providers if one in _NEAR]
+    if not providers or len(near) > 1 or (near and providers[-1] != near[0]):
+        raise ValueError(f"{name} is a list with at most one of {', '.join(_NEAR)}, as its last")
+    if len(set(providers)) < len(providers):
+        raise ValueError(f"{name} names a provider twice")
 
 
 def _is_loopback(host: str) -> bool:

@@ -41,6 +41,8 @@ STALL = 0.05
 """Seconds that a timer may be late before it says more about us than about the line."""
 _COMMANDS = 512
 _TEXTS = 64
+_PAUSE_PIECES = 3
+"""So much is heard after a pause until the turn ends, or the caller has gone on."""
 _RETRY = 0.5  # seconds before a recognizer that broke is tried again
 
 
@@ -87,7 +89,8 @@ class Session:
         self._guesses: set[asyncio.Task[None]] = set()
         self._partial = ev.Partial(0, "")
         self._paused = 0
-        """The utterance in which the caller has paused: it may be all."""
+        """The utterance in which the caller has just paused: it may be all."""
+        self._pause_left = 0
         self._texts: asyncio.Queue[str | None] = asyncio.Queue(_TEXTS)
         self._commands: asyncio.Queue[HearingCommand] = asyncio.Queue(_COMMANDS)
         trace.rules(rules)
@@ -185,14 +188,11 @@ class Session:
             self._handle(ev.Frame(SILENCE, ev.UNKNOWN))
         self._handle(ev.Tick())
 
-    def _perform(self, effect: fx.Effect) -> None:  # noqa: C901 - one line for each kind of effect
+    def _perform(self, effect: fx.Effect) -> None:
         match effect:
-            case fx.Listen() | fx.Hear() | fx.StopListening():
+            case fx.Listen() | fx.Hear() | fx.StopListening() | fx.Pause():
                 self._put(self._commands, effect)
-            case fx.Pause(utterance):
-                self._put(self._commands, effect)
-                self._paused = utterance
-                self._guess()
+                self._notice_pause(effect)
             case fx.Play(turn, pcm):
                 self._line.play(turn, pcm)
             case fx.Fill(turn, clip):
@@ -316,6 +316,16 @@ class Session:
                 listen(), lambda why: self._handle(ev.RecognitionFailed(listening, why))
             )
             await asyncio.sleep(_RETRY)
+
+    def _notice_pause(self, command: HearingCommand) -> None:
+        match command:
+            case fx.Pause(utterance):
+                self._paused, self._pause_left = utterance, _PAUSE_PIECES
+                self._guess()
+            case fx.Hear():
+                self._pause_left -= 1
+                if self._pause_left < 0:
+                    self._paused = 0  # who speaks on does not pause any more
 
     def _guess(self) -> None:
         """The brain may begin with words that are probably all."""

@@ -9,7 +9,7 @@ import pytest
 
 from engine.core.audio import FRAME_SECONDS, RATE, SILENCE
 from engine.core.effects import HangUp, Hear, Heard, Listen, StopListening, Transfer
-from engine.core.events import Final, Played, Word
+from engine.core.events import Final, Partial, Played, Word
 from engine.core.rules import Rules
 from engine.ports import CallFacts, HearingCommand, HearingResult, ProviderFailed, Speech
 from engine.session import Session
@@ -38,6 +38,7 @@ class Script:
     def __init__(self, *replies: tuple[str | HangUp | Transfer, ...]) -> None:
         self.heard: list[Heard | None] = []
         self.abandoned = 0
+        self.guesses: list[str] = []
         self._replies = list(replies)
 
     async def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer]:
@@ -55,7 +56,8 @@ class Script:
     def expected(self) -> Sequence[str]:
         return ()
 
-    async def guess(self, words: str) -> None: ...
+    async def guess(self, words: str) -> None:
+        self.guesses.append(words)
 
 
 class Ears:
@@ -64,6 +66,7 @@ class Ears:
     def __init__(self, text: str = "yes") -> None:
         self.text = text
         self.got: list[HearingCommand] = []
+        self.pieces = 0
         self.breaks = 0
 
     async def recognize(
@@ -71,6 +74,9 @@ class Ears:
     ) -> AsyncGenerator[HearingResult]:
         async for command in commands:
             self.got.append(command)
+            if isinstance(command, Hear) and VOICE in command.pcm:
+                self.pieces += 1
+                yield Partial(command.utterance, f"{self.pieces} pieces")
             if isinstance(command, StopListening):
                 if self.breaks:
                     self.breaks -= 1
@@ -183,6 +189,24 @@ def test_what_the_session_recorded_replays_to_the_same() -> None:
     text = "\n".join(call.trace) + "\n"
     assert replay(text) == text
     assert call.line.done[-1] == "hang up: goodbye"
+
+
+def test_the_brain_may_begin_when_the_caller_pauses_and_not_before() -> None:
+    call = Call(Script(("Hello.",), ("Which area?",)))
+
+    async def caller(call: Call) -> None:
+        await call.sound(SILENCE, 3)
+        await call.sound(VOICE, 1)
+        assert not call.brain.guesses
+        await call.sound(SILENCE, 0.3)  # a pause
+        assert len(call.brain.guesses) == 1
+        await call.sound(VOICE, 1)  # he goes on
+        assert len(call.brain.guesses) <= 3
+        await call.sound(SILENCE, 0.3)
+        assert call.brain.guesses[-1] == f"{call.ears.pieces} pieces"
+        await call.hang_up()
+
+    call.run(caller)
 
 
 def test_an_interruption_clears_the_line_and_stops_the_brain() -> None:

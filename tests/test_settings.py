@@ -66,3 +66,39 @@ def test_numbers_of_turn_taking_that_contradict_each_other(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         Settings.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"kav_recognizer": "local,google"}, "KAV_RECOGNIZER is a list with at most one of"),
+        ({"kav_recognizer": "none,local"}, "KAV_RECOGNIZER is a list with at most one of"),
+        ({"kav_recognizer": ","}, "KAV_RECOGNIZER is a list with at most one of"),
+        ({"kav_voice": "espeak,google"}, "KAV_VOICE is a list with at most one of"),
+        ({"kav_voice": "google,google,local"}, "KAV_VOICE names a provider twice"),
+        ({"kav_voice": "google"}, "GOOGLE_CLOUD_SERVICE_ACCOUNT_JSON is needed"),
+        ({"kav_model": "some"}, "OPENAI_API_KEY is needed"),
+        ({"kav_openai_voice": "tts-1"}, "String should match pattern"),
+        ({"kav_google_voices": "Kore"}, "String should match pattern"),
+        (
+            {"kav_google_speech_endpoint": "speech.example.com:443"},
+            "KAV_GOOGLE_SPEECH_ENDPOINT must be HOST:PORT on this machine",
+        ),
+    ],
+)
+def test_providers_that_make_no_sense_are_refused(
+    settings: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Settings.model_validate(settings)
+
+
+def test_providers_are_a_list_and_only_their_own_key_is_needed() -> None:
+    given = {
+        "kav_recognizer": "google, local",
+        "kav_google_speech_endpoint": "127.0.0.1:9101",
+        "kav_google_voices": "he-IL-Chirp3-HD-Kore,",
+    }
+    settings = Settings.model_validate(given)
+    assert settings.kav_recognizer == ("google", "local")
+    assert settings.kav_google_voices == ("he-IL-Chirp3-HD-Kore",)

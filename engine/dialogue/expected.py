@@ -143,6 +143,21 @@ def _budgets(profile: Profile) -> Iterator[str]:
     yield from (phrases.up_to(amount, "en") for amount in profile.budgets)
 
 
+def hints(profile: Profile) -> list[tuple[str, float]]:
+    """All that this business's callers may well say, without points, and how strongly a recognizer
+    should expect it (0 to 20; above 15 recognizers invent words)."""
+    boosts: dict[str, float] = {}
+    names = [*profile.name.values(), *profile.agent.values()]
+    places = [*_areas(profile), *(alias for area in profile.areas for alias in area.aliases)]
+    kinds = [name for kind in profile.kinds for name in (kind.he, kind.en, *kind.aliases)]
+    others = [text for slot in SLOTS for text in _answers_to(profile, slot)]
+    others += [*_ALWAYS, *_ALWAYS_EN]
+    for boost, texts in ((14.0, names), (12.0, places), (9.0, kinds), (6.0, others)):
+        for text in texts:
+            boosts.setdefault(without_points(text), boost)
+    return list(boosts.items())
+
+
 def fixed_phrases(profile: Profile) -> list[str]:
     """Every sentence that depends on nothing but the profile."""
     acts: list[Act] = [Greet(), Greet(Manner.AGAIN), Wait()]
