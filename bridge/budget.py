@@ -11,7 +11,6 @@ from engine.core.conversation import (
     HOLD_LIMIT,
     QUIET_FRAMES,
     SORRY_AFTER,
-    WORD_QUIET_FRAMES,
 )
 from engine.core.hearing import LATEST_CUT
 from engine.core.rules import Rules
@@ -70,12 +69,10 @@ def worst_case(rules: Rules) -> list[Row]:
             GOES_ON_MS,
         ),
         Row(
-            "after a sound that may have been a word: the same",
-            f"{WORD_QUIET_FRAMES} quiet frames + lead and way of AudioSocket",
-            FRAME_MS * (1 + WORD_QUIET_FRAMES) + lead + 1000 * WAY,
-            GOES_ON_MS,
+            "a word so short that it may be none, or a noise without a voice, holds the agent for",
+            "at most",
+            1000 * HOLD_LIMIT,
         ),
-        Row("a noise without a voice holds the agent for", "at most", 1000 * HOLD_LIMIT),
         Row(
             "end of utterance, left to recognizer, brain and voice",
             f"{TURN_MS} ms - silence {silence:.0f} ms - ours {ENGINE_MS} ms",

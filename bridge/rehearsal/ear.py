@@ -153,6 +153,14 @@ class Reply:
             return False
         return any(self._is_heard(self.length - MARK - place, heard, began) for place in PLACES)
 
+    def heard_late(self, heard: bytes, began: float) -> bool:
+        """Whether its end was heard after all, after a pause that does not belong there."""
+        if self.heard_to_its_end(heard, began):
+            return False
+        end = self.length - MARK
+        rest = heard[2 * round((began + end - LOOSE) * RATE) :]
+        return any(find(_part(self.pcm, end - place), rest)[1] >= ALIKE for place in PLACES)
+
     def _is_heard(self, place: float, heard: bytes, began: float) -> bool:
         """Whether this place of it is where it should be."""
         around = _part(heard, began + place - LOOSE, MARK + 2 * LOOSE)

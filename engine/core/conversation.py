@@ -78,9 +78,8 @@ HOLD_LIMIT = 0.8
 QUIET_FRAMES = 8
 """Frames without a sound after which a reply that was held goes on: it was a cough."""
 WORD_FRAMES = 7
-"""So many frames in which a detector was sure of speech may be a word, however short: ..."""
-WORD_QUIET_FRAMES = 14
-"""... the recognizer is given so many quiet ones to tell what it was."""
+"""So many frames in which a detector was sure of speech may be a word, however short: the reply is
+held until the recognizer has told, or until `HOLD_LIMIT`."""
 COMPANY_FRAMES = 30
 """So long a voice may be an accompanying word, if the recognizer says that it is one."""
 ANSWER_LEFT = 1.0
@@ -473,8 +472,8 @@ class Conversation:
 
     def _resumed(self, until: float) -> bool:
         """Or the sound was none that matters: the reply goes on."""
-        enough = WORD_QUIET_FRAMES if self._may_be_word else QUIET_FRAMES
-        if self._hearing.quiet_run < enough and self._now < until:
+        quiet = self._hearing.quiet_run >= QUIET_FRAMES and not self._may_be_word
+        if not quiet and self._now < until:
             return False
         self._shrugged = self._hearing.sound_run > 0
         self._note("resumed", turn=self._reply.turn, held_ms=_ms(self._now - self._held_at))

@@ -203,3 +203,10 @@ def test_the_clocks_of_phone_and_bridge_are_laid_over_each_other() -> None:
     assert told.behind(told.lag(spoken)) == pytest.approx(5.061, abs=1e-6)
     assert read("").lag(spoken) == 0
     assert read("").behind(0) == 0.0
+
+
+def test_a_reply_that_paused_is_heard_late_and_one_that_was_cut_is_not() -> None:
+    paused = cut(SENTENCE, 0.0, 1.0) + silence(0.25) + cut(SENTENCE, 0.9)
+    assert Reply(SENTENCE).heard_late(paused, 0.0)
+    assert not Reply(SENTENCE).heard_late(SENTENCE, 0.0)
+    assert not Reply(SENTENCE).heard_late(cut(SENTENCE, 0.0, 1.0) + silence(1.5), 0.0)

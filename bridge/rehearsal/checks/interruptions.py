@@ -324,12 +324,14 @@ def _alone(stage: Stage, calls: Sequence[Held[float]]) -> Judged:
     calls, note = steady(calls)
     trials = [Trial(recording(held), _disturbed(stage.greeting, held)) for held in calls]
     failed = sum(1 for trial in trials if trial.fault)
+    paused = sum(1 for held in calls if _paused(stage.greeting, held))
     minutes = len(calls) * stage.greeting.length / 60
     return judged(
         "echo",
         stage.road.name,
         "the agent never interrupts or answers itself",
-        f"{failed} times in {minutes:.1f} minutes of speech, echo of -{ECHO_LOSS_DB:g} dB",
+        f"{failed} times in {minutes:.1f} minutes of speech, echo of -{ECHO_LOSS_DB:g} dB; "
+        f"paused {paused} times",
         trials,
         passed=not failed,
         why=note,
@@ -341,11 +343,19 @@ def _disturbed(greeting: Reply, held: Held[float]) -> str:
     began = greeting.begins(held.heard)
     if began is None or held.facts is None:
         return held.trouble or UNUSUAL
+    if _paused(greeting, held):
+        return ""
     if not greeting.heard_to_its_end(held.heard, began):
         return f"the greeting was not heard to its end (echo after {ms(held.facts)})"
     if first_sound(held.heard, began + greeting.length + 0.1) is not None:
         return f"the agent answered itself (echo after {ms(held.facts)})"
     return ""
+
+
+def _paused(greeting: Reply, held: Held[float]) -> bool:
+    """The echo has held the agent, who then went on."""
+    began = greeting.begins(held.heard)
+    return began is not None and greeting.heard_late(held.heard, began)
 
 
 async def words_heard(stage: Stage) -> Judge:
