@@ -10,9 +10,9 @@ import pytest
 from engine.core.audio import RATE
 from engine.core.effects import Hear, Listen, StopListening
 from engine.core.events import Final, Partial, RecognitionFailed, Word
-from engine.ports import HearingCommand, HearingResult, ProviderFailed, Speech
+from engine.ports import HearingCommand, HearingResult, OverQuota, ProviderFailed, Speech
 from engine.providers.breaker import Breaker
-from engine.providers.ladder import LadderRecognizer, LadderVoice, OverQuota, Rung
+from engine.providers.ladder import LadderRecognizer, LadderVoice, Rung
 from tests import virtual_time
 
 TEXT = "we have three offices in the Old North"
@@ -109,6 +109,37 @@ def test_the_first_word_is_given_out_at_once_and_said_again_if_it_may_have_been_
 
     run(work)
     assert second.asked == [" ".join(TEXT.split()[again:])]
+
+
+SECRET = "a caller's words"
+DEFECTS = [KeyError(SECRET), ExceptionGroup("tasks", [KeyError(SECRET)])]
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_of_a_voice_is_a_failure_like_any_other_and_only_its_kind_is_told(
+    defect: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        broken = Mouth(fails_after=1, error=defect)
+        assert words(await said(ladder(broken, Mouth()))) == TEXT
+        with pytest.raises(ProviderFailed, match=r"^KeyError$") as failed:
+            await said(ladder(broken))
+        assert failed.value.__suppress_context__
+
+    run(work)
+    (line,) = caplog.records
+    assert vars(line)["facts"]["why"] == "KeyError"
+
+
+def test_what_is_wrong_with_a_group_is_what_its_first_error_is() -> None:
+    first = Mouth(fails_after=0, error=ExceptionGroup("tasks", [OverQuota("enough")]))
+    rung = Rung("first", first)
+
+    async def work() -> None:
+        await said(LadderVoice([rung, Rung("local", Mouth())]))
+
+    run(work)
+    assert not rung.breaker.closed
 
 
 def test_a_voice_that_does_not_tell_its_words_is_followed_by_the_whole_sentence() -> None:
@@ -228,7 +259,9 @@ def test_a_sentence_that_is_given_up_ends_the_voice_at_once(stalls_after: int) -
     run(work)
 
 
-def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits() -> None:
+def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     opened: list[str] = []
 
     async def slow() -> None:
@@ -239,7 +272,12 @@ def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits() -
         opened.append("broken")
         raise ProviderFailed("no key")
 
-    rungs = [Rung("slow", Mouth(), slow), Rung("broken", Mouth(), broken), Rung("local", Mouth())]
+    async def wrong() -> None:
+        opened.append("wrong")
+        raise KeyError("a defect")
+
+    warms = {"slow": slow, "broken": broken, "wrong": wrong}
+    rungs = [Rung(name, Mouth(), warm) for name, warm in warms.items()] + [Rung("local", Mouth())]
     voices = LadderVoice(rungs)
 
     async def work() -> None:
@@ -252,7 +290,8 @@ def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits() -
         await voices.close()
 
     run(work)
-    assert opened == ["slow", "broken"] * 2
+    assert opened == ["slow", "broken", "wrong"] * 2
+    assert [vars(line)["facts"]["why"] for line in caplog.records] == ["no key", "KeyError"] * 2
 
 
 # The recognizer.
@@ -331,6 +370,8 @@ FAULTS = {
     "in the middle": Ear("cloud", breaks_on=Hear),
     "at its end": Ear("cloud", breaks_on=StopListening),
     "a connection that is lost": Ear("cloud", breaks_on=Hear, error=ConnectionError("reset")),
+    "a defect": Ear("cloud", breaks_on=Hear, error=KeyError("a defect")),
+    "a group of defects": Ear("cloud", breaks_on=Hear, error=DEFECTS[1]),
     "no answer": Ear("cloud", silent=True),
     "a late answer": Ear("cloud", takes=3.5),
 }
@@ -349,10 +390,59 @@ def test_the_next_recognizer_hears_all_of_the_utterance_and_the_old_one_is_not_b
     run(work)
 
 
-def test_three_refusals_in_half_a_minute_are_enough() -> None:
+def test_an_utterance_that_is_refused_is_heard_by_the_next_and_the_call_stays() -> None:
+    local = Ear("local")
+
     async def work() -> None:
-        told = await answers([Ear("cloud", refuses=9), Ear("local")], [1, 2, 3, 4])
-        assert told == ["1 failed", "2 failed", "3 local", "4 local"]
+        assert await answers([Ear("cloud", refuses=1), local], [1, 2]) == ["1 local", "2 cloud"]
+        assert local.heard == UTTERANCE
+
+    run(work)
+
+
+NEXT = {
+    "refuses": Ear("next", refuses=1),
+    "breaks": Ear("next", breaks_on=Hear),
+    "has a defect": Ear("next", breaks_on=Hear, error=KeyError("the caller's words")),
+    "never answers": Ear("next", silent=True),
+    "takes too long": Ear("next", takes=3.5),
+}
+
+
+@pytest.mark.parametrize("how", NEXT)
+def test_what_the_next_recognizer_refuses_too_goes_further_down(how: str) -> None:
+    async def work() -> None:
+        ears = [Ear("cloud", refuses=1), NEXT[how], Ear("local")]
+        assert await answers(ears, [1, 2]) == ["1 local", "2 cloud"]
+
+    run(work)
+
+
+def test_what_all_of_them_refuse_is_told_once() -> None:
+    async def work() -> None:
+        told = await answers([Ear("cloud", refuses=1), Ear("local", refuses=1)], [1, 2])
+        assert told == ["1 failed", "2 cloud"]
+
+    run(work)
+
+
+def test_three_refusals_in_half_a_minute_are_enough() -> None:
+    cloud = Ear("cloud", refuses=9)
+
+    async def work() -> None:
+        told = await answers([cloud, Ear("local")], [1, 2, 3, 4])
+        assert told == ["1 local", "2 local", "3 local", "4 local"]
+        assert cloud.finals == 3
+
+    run(work)
+
+
+def test_a_change_of_recognizer_while_an_utterance_is_heard_again_answers_it_once() -> None:
+    cloud, local = Ear("cloud", refuses=3), Ear("local", takes=1.0)
+
+    async def work() -> None:
+        told = await answers([cloud, local], [1, 2, 3], every=0.0)
+        assert told == ["1 local", "2 local", "3 local"]
 
     run(work)
 
@@ -369,7 +459,7 @@ def test_what_a_recognizer_still_says_after_the_change_is_dropped() -> None:
 
     async def work() -> None:
         told = await answers([Contrary(), Ear("local")], [1, 2, 3])
-        assert told == ["1 failed", "1 cloud", "2 failed", "2 cloud", "3 local"]
+        assert told == ["1 cloud", "2 cloud", "3 local"]
 
     run(work)
 
@@ -377,7 +467,7 @@ def test_what_a_recognizer_still_says_after_the_change_is_dropped() -> None:
 def test_refusals_now_and_then_change_nothing() -> None:
     async def work() -> None:
         told = await answers([Ear("cloud", refuses=3), Ear("local")], [1, 2, 3, 4], every=20.0)
-        assert told == ["1 failed", "2 failed", "3 failed", "4 cloud"]
+        assert told == ["1 local", "2 local", "3 local", "4 cloud"]
 
     run(work)
 
