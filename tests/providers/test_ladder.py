@@ -343,7 +343,9 @@ def utterance(number: int) -> list[HearingCommand]:
     return [Listen(number, UTTERANCE[:1600]), *pieces, StopListening(number, 25)]
 
 
-async def answers(ears: Sequence[Ear], numbers: Sequence[int], every: float = 4.0) -> list[str]:
+async def answers(
+    ears: Sequence[Ear], numbers: Sequence[int], every: float = 4.0, end: float = 0.0
+) -> list[str]:
     """What the finals of these utterances say, one after the other."""
 
     async def commands() -> AsyncGenerator[HearingCommand]:
@@ -443,6 +445,70 @@ def test_a_change_of_recognizer_while_an_utterance_is_heard_again_answers_it_onc
     async def work() -> None:
         told = await answers([cloud, local], [1, 2, 3], every=0.0)
         assert told == ["1 local", "2 local", "3 local"]
+
+    run(work)
+
+
+def test_what_was_being_heard_again_at_a_change_is_not_waited_for_without_end() -> None:
+    class Breaking(Ear):
+        async def recognize(
+            self, commands: AsyncIterator[HearingCommand], expected: Callable[[], Sequence[str]]
+        ) -> AsyncGenerator[HearingResult]:
+            async for command in commands:
+                if isinstance(command, StopListening):
+                    yield RecognitionFailed(command.utterance, "not now")
+                elif command.utterance == 2:
+                    raise self.error
+
+    async def commands() -> AsyncGenerator[HearingCommand]:
+        for command in (*utterance(1), Listen(2, b"")):
+            await asyncio.sleep(0.1)
+            yield command
+        await asyncio.sleep(9)
+
+    async def work() -> None:
+        ears = [Breaking(), Ear("next", silent=True), Ear("local", takes=1.0)]
+        results = LadderRecognizer([Rung("", ear) for ear in ears]).recognize(commands(), tuple)
+        assert Final(1, "local", 0.9) in [result async for result in results]
+
+    run(work)
+
+
+def test_a_call_that_ends_ends_who_hears_an_utterance_again() -> None:
+    local = Ear("local", takes=100.0)
+
+    async def work() -> None:
+        assert await answers([Ear("cloud", refuses=1), local], [1]) == []
+        assert local.heard == UTTERANCE
+
+    run(work)
+
+
+def test_an_answer_after_all_is_the_only_one() -> None:
+    class Late(Ear):
+        async def recognize(
+            self, commands: AsyncIterator[HearingCommand], expected: Callable[[], Sequence[str]]
+        ) -> AsyncGenerator[HearingResult]:
+            async for command in commands:
+                if isinstance(command, StopListening):
+                    yield RecognitionFailed(command.utterance, "not now")
+                    yield Partial(command.utterance, "cloud")
+                    await asyncio.sleep(0.5)
+                    yield Final(command.utterance, "cloud", 0.9)
+
+    async def commands() -> AsyncGenerator[HearingCommand]:
+        for command in utterance(1):
+            yield command
+        await asyncio.sleep(5)
+
+    async def work() -> None:
+        rungs = [Rung("late", Late()), Rung("local", Ear("local", takes=1.0))]
+        results = LadderRecognizer(rungs).recognize(commands(), lambda: ())
+        told = []
+        async for result in results:
+            told.append(type(result))
+            await asyncio.sleep(2)  # both have answered by then
+        assert told == [Partial, Final]
 
     run(work)
 
