@@ -118,9 +118,9 @@ class LadderVoice:
         self._first = first
         self._gap = gap
 
-    def open(self, call: str = "") -> Voice:
+    def open(self, call: str = "") -> "CallVoice":
         """The voice of one call."""
-        return _CallVoice(self._ladder, call, self._first, self._gap)
+        return CallVoice(self._ladder, call, self._first, self._gap)
 
     def warm(self) -> None:
         self._ladder.warm()
@@ -129,7 +129,7 @@ class LadderVoice:
         await self._ladder.close()
 
 
-class _CallVoice:
+class CallVoice:
     """Keeps the port `Voice`, for one call."""
 
     def __init__(self, ladder: Ladder[Voice], call: str, first: float, gap: float) -> None:
@@ -138,6 +138,11 @@ class _CallVoice:
         self._first = first
         self._gap = gap
         self._at = 0
+
+    @property
+    def is_last_resort(self) -> bool:
+        """The call has come down to the last voice, and keeps it."""
+        return self._ladder.is_last(self._at)
 
     async def speak(self, text: str) -> AsyncGenerator[Speech]:
         rest = _Rest(text)

@@ -198,6 +198,20 @@ def test_a_call_that_changed_its_voice_keeps_it_and_others_keep_theirs(
     }
 
 
+def test_a_call_knows_when_it_has_come_down_to_the_last_voice() -> None:
+    voices = ladder(Mouth(fails_after=1), Mouth())
+
+    async def work() -> None:
+        mine, other = voices.open("call-1"), voices.open("call-2")
+        assert not mine.is_last_resort
+        async for _ in mine.speak(TEXT):
+            pass
+        assert (mine.is_last_resort, other.is_last_resort) == (True, False)
+        assert ladder(Mouth()).open().is_last_resort
+
+    run(work)
+
+
 def test_the_last_voice_has_all_the_time_and_its_failure_is_told() -> None:
     async def work() -> None:
         with pytest.raises(ProviderFailed, match="the stream is gone"):
