@@ -423,11 +423,11 @@ class _Hearing:
         self, at: int, told: RecognitionFailed, owed: Sequence[HearingCommand]
     ) -> Final | RecognitionFailed:
         rung = self._ladder.rungs[at]
-        heard = rung.provider.recognize(_each(owed), self._expected)
+        limit = None if self._ladder.is_last(at) else self._answer
         try:
             async with (
-                asyncio.timeout(None if self._ladder.is_last(at) else self._answer),
-                aclosing(heard) as results,
+                asyncio.timeout(limit),
+                aclosing(rung.provider.recognize(_each(owed), self._expected)) as results,
             ):
                 async for result in results:
                     if isinstance(result, Final):
