@@ -145,11 +145,17 @@ class Throttle:
         self._until = now + THROTTLED_SECONDS
         self._next = max(self._next, now + THROTTLED_STEP)
 
-    def turn(self, now: float) -> float:
-        """When the one who asks may try; that turn is theirs."""
+    def may(self, now: float) -> bool:
+        """Whether the one who asks may try at once: then this turn is theirs."""
+        return self.turn(now, now) is not None
+
+    def turn(self, now: float, at_latest: float) -> float | None:
+        """When the one who asks may try: that turn is theirs. `None`: too late, it is nobody's."""
         if now >= self._until:
             return now
         turn = max(now, self._next)
+        if turn > at_latest:
+            return None
         self._next = turn + THROTTLED_STEP
         return turn
 
@@ -193,12 +199,15 @@ class GoogleSpeech:
     async def stream(
         self, pieces: AsyncIterator[bytes], expected: Sequence[str]
     ) -> AsyncGenerator[tuple[Result, ...]]:
-        """The results of a new stream, which is given these pieces of sound. Raises `Failed`."""
+        """The results of a new stream, which is given these pieces of sound; none first, as soon
+        as the service answers. Raises `Failed`."""
         service, tried = self._connection(), self._variant
         service.streams += 1
         try:
             call = await service.stream(_requests(service, self._variants[tried], expected, pieces))
             try:
+                await call.initial_metadata()
+                yield ()
                 async for response in call:
                     self._proven = True
                     yield service.results(response)

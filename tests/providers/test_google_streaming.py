@@ -22,7 +22,9 @@ AT_ONCE = Latency()
 QUICK = Script(final_latency=AT_ONCE, interim_latency=AT_ONCE)
 NEVER = 1000.0
 PATIENT = Patience(final=NEVER, repair=NEVER)
-SHORT_STREAMS = Times(rotate=8.0, rotate_at_latest=12.0, kept=5.0, patience=PATIENT)
+SHORT_STREAMS = Times(
+    rotate=8.0, rotate_at_latest=12.0, overlap_to=14.0, kept=5.0, patience=PATIENT
+)
 PERSISTENT = Times(retry=0.0, patience=PATIENT)
 
 
@@ -87,7 +89,7 @@ def test_a_monologue_is_handed_over_in_the_middle_of_a_word(word_times: bool, in
     """Utterances of 4.5 s without any pause: no stream ever finds a silence."""
 
     async def call() -> None:
-        times = replace(SHORT_STREAMS, rotate_at_latest=9.0 + 0.02 * in_word)
+        times = replace(SHORT_STREAMS, rotate_at_latest=9.0 + 0.02 * in_word, overlap_to=11.0)
         async with (
             serve_google_speech(replace(QUICK, longest=12.0, word_times=word_times)) as double,
             ears_of(double, times) as ears,
@@ -169,6 +171,41 @@ def test_the_probe_tells_what_is_wrong(code: str, message: str, told: str) -> No
                 await ears.probe()
 
     run(probe())
+
+
+def test_a_stream_that_cannot_be_renewed_goes_on() -> None:
+    async def call() -> None:
+        refused = Fault("UNAVAILABLE", streams=tuple(range(2, 9)))
+        times = replace(PERSISTENT, rotate=0.0, rotate_at_latest=3.0)
+        async with (
+            serve_google_speech(replace(QUICK, faults=(refused,))) as double,
+            ears_of(double, times) as ears,
+        ):
+            async with calling(double, ears) as caller:
+                utterances = 0
+                while double.seen.streams < 7:
+                    await say_ten_words(caller, range(utterances, utterances + 1))
+                    utterances += 1
+                await say_ten_words(caller, range(utterances, utterances + 2))
+            assert caller.heard() == numbered(10 * utterances + 20)
+            assert set(double.seen.ended[:6]) == {"UNAVAILABLE"}
+
+    run(call())
+
+
+def test_a_stream_is_kept_until_the_next_one_is_heard_from() -> None:
+    async def call() -> None:
+        mute = Fault("STALL", streams=(2,))
+        async with (
+            serve_google_speech(replace(QUICK, faults=(mute,))) as double,
+            ears_of(double, replace(PERSISTENT, rotate=0.0, rotate_at_latest=3.0)) as ears,
+        ):
+            async with calling(double, ears) as caller:
+                await say_ten_words(caller, range(6))
+                assert double.seen.streams == double.seen.open == 2
+            assert caller.heard() == numbered(60)
+
+    run(call())
 
 
 def test_a_lasting_refusal_is_not_tried_again() -> None:
