@@ -25,6 +25,7 @@ from engine.core.audio import RATE
 from engine.ports import ProviderFailed
 from engine.providers.google_credentials import GoogleAccount
 from engine.providers.google_ledger import Result, Span
+from engine.providers.ladder import OverQuota
 
 MOST_BOOST = 20.0
 MOST_PHRASES = 5000
@@ -132,6 +133,10 @@ class Failed(ProviderFailed):
         return self.code in {"", "PERMISSION_DENIED", "UNAUTHENTICATED", "NOT_FOUND"} or (
             self.code == "INVALID_ARGUMENT" and not self.other_way
         )
+
+
+class UsedUp(Failed, OverQuota):
+    """As above; a ladder then asks another provider for a while."""
 
 
 class Throttle:
@@ -244,6 +249,7 @@ class GoogleSpeech:
         sentence = _sentence(error, code, self._account.project)
         if code == "RESOURCE_EXHAUSTED":
             self.throttle.exhausted(asyncio.get_running_loop().time())
+            return UsedUp(sentence, code)
         if code != "INVALID_ARGUMENT" or self._proven:
             return Failed(sentence, code)
         if tried == self._variant:  # else another call has gone on to the next already

@@ -13,7 +13,7 @@ from typing import assert_never
 from engine.core.audio import RATE, silence
 from engine.core.effects import Hear, Listen, Pause, StopListening
 from engine.ports import HearingCommand, HearingResult, ProviderFailed
-from engine.providers.google_api import Failed, GoogleSpeech
+from engine.providers.google_api import Failed, GoogleSpeech, UsedUp
 from engine.providers.google_ledger import Ledger, Patience, Result, Tape
 
 PIECE_SECONDS = 0.1
@@ -152,7 +152,7 @@ class StreamedCall:
     def _obey(self, command: HearingCommand) -> None:
         match command:
             case Listen(utterance, preroll):
-                self._ledger.begin(utterance, self._tape.position)
+                self._ledger.begin(utterance, self._tape.position, len(preroll) // 2)
                 self._feed(preroll)
             case Hear(utterance, pcm):
                 if self._ledger.speaking != utterance:  # it began when we were not there yet
@@ -237,7 +237,7 @@ class StreamedCall:
         """A stream is opened after `wait`, or as soon then as it may be."""
         turn = self._service.throttle.turn(now + wait, now + self._times.quota_wait)
         if turn is None:
-            self._give_up(Failed("Google: the quota is used up", "RESOURCE_EXHAUSTED"), now)
+            self._give_up(UsedUp("Google: the quota is used up", "RESOURCE_EXHAUSTED"))
         elif turn > now:
             self._open_at = turn
         else:
@@ -316,13 +316,13 @@ class StreamedCall:
             self._failures = [at for at in self._failures if at > now - self._times.window]
             self._failures.append(now)
         if why.lasting or len(self._failures) >= self._times.failures:
-            self._give_up(why, now)
+            self._give_up(why)
         else:
             again = not why.other_way and len(self._failures) > 1
             self._schedule(now, self._times.retry if again else 0.0)
 
-    def _give_up(self, why: ProviderFailed, now: float) -> None:
-        self._tell(self._ledger.give_up(str(why), now))
+    def _give_up(self, why: ProviderFailed) -> None:
+        """What awaits an answer is heard again by who comes next, if nothing is told of it."""
         self.failure = why
         self._over.set()
 
