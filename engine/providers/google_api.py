@@ -25,6 +25,7 @@ from engine.core.audio import RATE
 from engine.ports import ProviderFailed
 from engine.providers.google_credentials import GoogleAccount
 from engine.providers.google_ledger import Result, Span
+from engine.providers.ladder import OverQuota
 
 MOST_BOOST = 20.0
 MOST_PHRASES = 5000
@@ -134,6 +135,10 @@ class Failed(ProviderFailed):
         )
 
 
+class UsedUp(Failed, OverQuota):
+    """As above; a ladder then asks another provider for a while."""
+
+
 class Throttle:
     """After Google has said that a quota is used up, one try a second over all calls."""
 
@@ -145,11 +150,17 @@ class Throttle:
         self._until = now + THROTTLED_SECONDS
         self._next = max(self._next, now + THROTTLED_STEP)
 
-    def turn(self, now: float) -> float:
-        """When the one who asks may try; that turn is theirs."""
+    def may(self, now: float) -> bool:
+        """Whether the one who asks may try at once: then this turn is theirs."""
+        return self.turn(now, now) is not None
+
+    def turn(self, now: float, at_latest: float) -> float | None:
+        """When the one who asks may try: that turn is theirs. `None`: too late, it is nobody's."""
         if now >= self._until:
             return now
         turn = max(now, self._next)
+        if turn > at_latest:
+            return None
         self._next = turn + THROTTLED_STEP
         return turn
 
@@ -193,12 +204,15 @@ class GoogleSpeech:
     async def stream(
         self, pieces: AsyncIterator[bytes], expected: Sequence[str]
     ) -> AsyncGenerator[tuple[Result, ...]]:
-        """The results of a new stream, which is given these pieces of sound. Raises `Failed`."""
+        """The results of a new stream, which is given these pieces of sound; none first, as soon
+        as the service answers. Raises `Failed`."""
         service, tried = self._connection(), self._variant
         service.streams += 1
         try:
             call = await service.stream(_requests(service, self._variants[tried], expected, pieces))
             try:
+                await call.initial_metadata()
+                yield ()
                 async for response in call:
                     self._proven = True
                     yield service.results(response)
@@ -235,6 +249,7 @@ class GoogleSpeech:
         sentence = _sentence(error, code, self._account.project)
         if code == "RESOURCE_EXHAUSTED":
             self.throttle.exhausted(asyncio.get_running_loop().time())
+            return UsedUp(sentence, code)
         if code != "INVALID_ARGUMENT" or self._proven:
             return Failed(sentence, code)
         if tried == self._variant:  # else another call has gone on to the next already

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from engine.core.audio import FRAME_SAMPLES, RATE
 from engine.core.cues.words import words_of
-from engine.core.events import Final, Partial, RecognitionFailed
+from engine.core.events import Final, Partial
 from engine.dialogue.numerals import number_at
 from engine.ports import HearingResult
 
@@ -23,6 +23,10 @@ HALF_WORD = 0.25
 """Seconds after an utterance that was cut in a voice, in which its last word may end."""
 TRAILING = 1.5
 """Seconds of noise at the end of an utterance that may follow its last word."""
+_HANGOVER = round(0.2 * RATE)
+"""Silence that an utterance ends in."""
+_A_WORD_OR_MORE = round(0.5 * RATE)
+"""Less may be a cough, of which the service says nothing."""
 KEPT_UTTERANCES = 6
 _NEAR = round(1.2 * RATE)
 """Further apart, two words of two streams are not the same one ..."""
@@ -63,7 +67,11 @@ class Patience:
     """How long is waited for what."""
 
     final: float = 1.2
-    """Seconds after the end of an utterance, until it is answered with what there is."""
+    """Seconds after the end of an utterance, until it is answered with what there is ..."""
+    mute: float = 4.0
+    """... or until then, if the service has told nothing at all since it began: longer than a
+    ladder waits, so that what was said is heard again by the next recognizer, not taken for
+    nothing."""
     repair: float = 3.0
     """Seconds after an answer, in which the service may still change it."""
     stability: float = 0.8
@@ -107,6 +115,8 @@ class _Word:
 class _Utterance:
     number: int
     start: int
+    noticed: int = 0
+    """The end of the pre-roll."""
     end: int | None = None
     """`None`: it is being said."""
     covered: int = 0
@@ -138,6 +148,8 @@ class _Stream:
     tail: tuple[_Word, ...] = ()
     """What is not final yet."""
     tail_to: int = 0
+    told_to: int = 0
+    """The end of the sound of which it has told anything, if only that there are no words."""
     changed: float = 0.0
     """When the words of the tail were last told otherwise."""
     segment: int | None = None
@@ -161,10 +173,11 @@ class Ledger:
 
     # What the caller does.
 
-    def begin(self, number: int, position: int) -> None:
+    def begin(self, number: int, position: int, preroll: int = 0) -> None:
+        """`preroll`: samples from `position` on."""
         if (last := self._last) and last.end is None:
             last.end = position
-        self._utterances.append(_Utterance(number, position))
+        self._utterances.append(_Utterance(number, position, position + preroll))
         self._forget()
 
     def end(self, number: int, frames: int, position: int, now: float) -> bool:
@@ -238,6 +251,7 @@ class Ledger:
         fresh: list[Result] = []
         for result in results:
             end = source.base + round(result.end * RATE) if result.end else position
+            source.told_to = max(source.told_to, end)
             if end <= source.heard_to or not result.text:
                 continue  # late, twice, or junk
             if result.final:
@@ -303,13 +317,6 @@ class Ledger:
                 told += self._repair(utterance, now)
         return told
 
-    def give_up(self, why: str, now: float) -> list[HearingResult]:
-        """All that awaits an answer gets this one."""
-        awaiting = [u for u in self._utterances if u.end is not None and u.answered is None]
-        for utterance in awaiting:
-            utterance.answered, utterance.settled = now, True
-        return [RecognitionFailed(utterance.number, why) for utterance in awaiting]
-
     def wait_anew(self, now: float) -> None:
         """The sound is heard again from a new stream: that takes its time."""
         for utterance in self._utterances:
@@ -318,7 +325,7 @@ class Ledger:
 
     def _answer(self, utterance: _Utterance, now: float) -> list[HearingResult]:
         complete = self._is_complete(utterance)
-        late = now >= utterance.stopped + self._patience.final
+        late = now >= utterance.stopped + self._longest(utterance)
         if not (complete or late or utterance.settled or self._is_stable(utterance, now)):
             return []
         words = self._said(utterance)
@@ -329,6 +336,14 @@ class Ledger:
             utterance.settled = True
         # What is not final has no confidence yet; the service gives 0 for that.
         return [Final(utterance.number, utterance.told, _confidence(words) if complete else 0.0)]
+
+    def _longest(self, utterance: _Utterance) -> float:
+        """Seconds to wait for the service."""
+        assert utterance.end is not None
+        current = self._current
+        heard = current is not None and current.told_to > utterance.start
+        voice = utterance.end - _HANGOVER - utterance.noticed
+        return self._patience.final if heard or voice < _A_WORD_OR_MORE else self._patience.mute
 
     def _repair(self, utterance: _Utterance, now: float) -> list[HearingResult]:
         assert utterance.answered is not None

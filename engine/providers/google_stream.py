@@ -5,7 +5,6 @@ kept and given to the next one. What was heard is sorted out in `google_ledger`.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import assert_never
 from engine.core.audio import RATE, silence
 from engine.core.effects import Hear, Listen, Pause, StopListening
 from engine.ports import HearingCommand, HearingResult, ProviderFailed
-from engine.providers.google_api import Failed, GoogleSpeech
+from engine.providers.google_api import Failed, GoogleSpeech, UsedUp
 from engine.providers.google_ledger import Ledger, Patience, Result, Tape
 
 PIECE_SECONDS = 0.1
@@ -22,7 +21,7 @@ _PIECE = silence(PIECE_SECONDS)
 _MESSAGE_BYTES = 3200
 _WAITING_PIECES = 300
 """More than that, and the network does not take them."""
-MOST_READERS = 3
+MOST_STREAMS = 3
 """The present stream, the next, and an old one that may still tell its last words."""
 _LATE = 1.0
 """Seconds that silence may be late: what is later was not sent, and never will be."""
@@ -39,7 +38,9 @@ class Times:
     rotate_at_latest: float = 285.0
     """... and in the middle of a word if there is none."""
     overlap: float = 1.0
-    """Both are given the sound for so long."""
+    """Both are given the sound for so long, and until the new one is heard from ..."""
+    overlap_to: float = 295.0
+    """... unless the old one is as old as this: the service would end it soon."""
     kept: float = 10.0
     """The last sound, for a new stream."""
     preroll: float = 0.5
@@ -65,12 +66,21 @@ class _Stream:
         self.since = since
         self.opened = opened
         """The position at that moment."""
-        self.reader: asyncio.Task[None] | None = None
+        self.connected = False
+        """The service has told anything at all in it."""
+        self._reader: asyncio.Task[None] | None = None
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     @property
     def stuck(self) -> bool:
         return self._pieces.qsize() > _WAITING_PIECES
+
+    def read_by(self, reader: asyncio.Task[None]) -> None:
+        self._reader = reader
+
+    def cancel(self) -> None:
+        if self._reader:
+            self._reader.cancel()
 
     def send(self, pcm: bytes) -> None:
         for start in range(0, len(pcm), _MESSAGE_BYTES):
@@ -101,7 +111,8 @@ class StreamedCall:
         """When position 0 was, as far as silence is concerned."""
         self._group: asyncio.TaskGroup | None = None
         self._opened = 0
-        self._readers: deque[asyncio.Task[None]] = deque()
+        self._reading: list[_Stream] = []
+        """Those that are read, oldest first."""
         self._current: _Stream | None = None
         self._next: _Stream | None = None
         self._open_at: float | None = None
@@ -126,8 +137,8 @@ class StreamedCall:
                 await self._over.wait()
                 for task in working:
                     task.cancel()
-                for task in self._readers:
-                    task.cancel()
+                for stream in self._reading:
+                    stream.cancel()
         finally:
             self.results.put_nowait(None)
 
@@ -141,7 +152,7 @@ class StreamedCall:
     def _obey(self, command: HearingCommand) -> None:
         match command:
             case Listen(utterance, preroll):
-                self._ledger.begin(utterance, self._tape.position)
+                self._ledger.begin(utterance, self._tape.position, len(preroll) // 2)
                 self._feed(preroll)
             case Hear(utterance, pcm):
                 if self._ledger.speaking != utterance:  # it began when we were not there yet
@@ -203,27 +214,30 @@ class StreamedCall:
         if self._current is None:
             return
         position = self._tape.position
+        age = (position - self._current.base) / RATE
+        good_moment = self._ledger.quiet or age >= self._times.rotate_at_latest
         if self._next is not None:
-            if position - self._next.opened >= self._times.overlap * RATE:
+            both = (position - self._next.opened) / RATE
+            ready = both >= self._times.overlap and self._next.connected and good_moment
+            if ready or age >= self._times.overlap_to:
                 log.info("google_stream_renewed", extra={"facts": {"stream": self._next.number}})
                 self._current.end()
                 self._believe(self._next)
             return
-        age = (position - self._current.base) / RATE
         if age < self._times.rotate or position < self._no_rotation_before:
             return
-        if age >= self._times.rotate_at_latest or self._ledger.quiet:
+        if good_moment:
             now = self._loop.time()
-            if self._service.throttle.turn(now) > now:
+            if not self._service.throttle.may(now):
                 self._no_rotation_before = position + RATE
                 return
             self._next = self._begin_stream()
 
     def _schedule(self, now: float, wait: float = 0.0) -> None:
         """A stream is opened after `wait`, or as soon then as it may be."""
-        turn = self._service.throttle.turn(now + wait)
-        if turn > now + self._times.quota_wait:
-            self._give_up(Failed("Google: the quota is used up", "RESOURCE_EXHAUSTED"), now)
+        turn = self._service.throttle.turn(now + wait, now + self._times.quota_wait)
+        if turn is None:
+            self._give_up(UsedUp("Google: the quota is used up", "RESOURCE_EXHAUSTED"))
         elif turn > now:
             self._open_at = turn
         else:
@@ -241,10 +255,11 @@ class StreamedCall:
         stream = _Stream(self._opened, base, since, self._tape.position)
         self._ledger.opened(stream.number, base)
         stream.send(self._tape.since(base))
-        stream.reader = self._group.create_task(self._read(stream))
-        self._readers.append(stream.reader)
-        if len(self._readers) > MOST_READERS:
-            self._readers.popleft().cancel()
+        stream.read_by(self._group.create_task(self._read(stream)))
+        self._reading.append(stream)
+        if len(self._reading) > MOST_STREAMS:
+            old = (one for one in self._reading if one not in (self._current, stream))
+            next(old).cancel()
         return stream
 
     def _believe(self, stream: _Stream) -> None:
@@ -263,9 +278,11 @@ class StreamedCall:
         else:
             self._failed(stream, Failed("Google: ended a stream of speech", "CANCELLED"))
         finally:
+            self._reading.remove(stream)
             stream.end()  # what feeds it waits for more otherwise, for ever
 
     def _heard(self, stream: _Stream, results: Sequence[Result]) -> None:
+        stream.connected = True
         if stream is self._current and any(result.text for result in results):
             self._voice = 0
         now = self._loop.time()
@@ -276,8 +293,7 @@ class StreamedCall:
     # What goes wrong.
 
     def _break(self, stream: _Stream, why: Failed) -> None:
-        if stream.reader:
-            stream.reader.cancel()
+        stream.cancel()
         self._failed(stream, why)
 
     def _failed(self, stream: _Stream, why: Failed) -> None:
@@ -300,13 +316,13 @@ class StreamedCall:
             self._failures = [at for at in self._failures if at > now - self._times.window]
             self._failures.append(now)
         if why.lasting or len(self._failures) >= self._times.failures:
-            self._give_up(why, now)
+            self._give_up(why)
         else:
             again = not why.other_way and len(self._failures) > 1
             self._schedule(now, self._times.retry if again else 0.0)
 
-    def _give_up(self, why: ProviderFailed, now: float) -> None:
-        self._tell(self._ledger.give_up(str(why), now))
+    def _give_up(self, why: ProviderFailed) -> None:
+        """What awaits an answer is heard again by who comes next, if nothing is told of it."""
         self.failure = why
         self._over.set()
 

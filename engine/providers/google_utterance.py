@@ -91,7 +91,7 @@ class UtteranceCall:
 
     async def _recognize(self, utterance: int, pcm: bytes) -> Final | RecognitionFailed:
         now = asyncio.get_running_loop().time()
-        if self._service.throttle.turn(now) > now:
+        if not self._service.throttle.may(now):
             return RecognitionFailed(utterance, "Google: the quota is used up")
         tries = 0
         while True:

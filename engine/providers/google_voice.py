@@ -24,6 +24,7 @@ from engine.core.audio import RATE, seconds
 from engine.core.events import Word
 from engine.ports import ProviderFailed, Speech
 from engine.providers.hebrew_sounds import is_hebrew
+from engine.providers.ladder import OverQuota
 from engine.providers.repertoire import Progress, Render, Repertoire, readable
 from engine.providers.shelf import Shelf
 from engine.providers.wav import WholeSamples
@@ -219,10 +220,11 @@ def _failures() -> Iterator[None]:
         yield
     except GoogleAPICallError as error:
         code = error.grpc_status_code or grpc.StatusCode.UNKNOWN
+        kind = OverQuota if code is grpc.StatusCode.RESOURCE_EXHAUSTED else ProviderFailed
         reason = _MEANINGS.get(code, f"the request failed ({code.name})")
     except GoogleAuthError as error:
-        reason = f"no token could be had ({type(error).__name__})"
+        kind, reason = ProviderFailed, f"no token could be had ({type(error).__name__})"
     else:
         return
     # Not "from error": its text may quote what we asked.
-    raise ProviderFailed(f"{WHO}: {reason}") from None
+    raise kind(f"{WHO}: {reason}") from None

@@ -1,6 +1,6 @@
 """Laws of the ledger: whatever streams a call is heard by, each word is told once, in its place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
@@ -12,7 +12,7 @@ from engine.core.events import Final, Partial
 from engine.ports import HearingResult
 from engine.providers.google_ledger import Ledger, Patience, Result, Span, Tape, meaning
 
-PATIENT = Patience(final=1e9, repair=1e9)
+PATIENT = Patience(final=1e9, mute=1e9, repair=1e9)
 STEP = 0.1
 SEGMENT_END = 0.5
 LAG = 0.2
@@ -189,6 +189,36 @@ def test_an_interim_that_stays_the_same_is_believed() -> None:
     ledger.end(1, RATE // FRAME_SAMPLES - 1, RATE, 1.1)
     assert ledger.answers(1.3) == []
     assert ledger.answers(1.5) == [Final(1, "word", 0.0)]
+
+
+def patient_for(frames: int, results: Sequence[Result], preroll: int = 0) -> Iterator[bool]:
+    """Whether an utterance is left without an answer: after 1.3 s, and after 4.1 s."""
+    ledger = Ledger(Patience())
+    ledger.opened(1, 0)
+    ledger.believe(1, 0, 0)
+    ledger.heard(1, [Result("before", 0.9, final=True)], RATE, 0.0)
+    ledger.begin(1, RATE, preroll * FRAME_SAMPLES)
+    ledger.heard(1, results, 2 * RATE, 1.0)
+    ledger.end(1, frames, 3 * RATE, 2.0)
+    for now in (3.3, 6.1):
+        answers = ledger.answers(now)
+        assert answers in ([], [Final(1, "", 0.0)])
+        yield not answers
+
+
+def test_of_a_mute_service_nothing_is_taken_for_an_answer_until_others_were_asked() -> None:
+    assert list(patient_for(40, [])) == [True, False]
+    assert list(patient_for(40, [Result("again", 0.9, final=False)])) == [True, False]
+
+
+def test_a_service_that_hears_no_words_has_answered() -> None:
+    assert next(patient_for(40, [Result("", 1.8, final=True)])) is False
+    assert next(patient_for(40, [Result("", 0.0, final=False)])) is False
+
+
+def test_a_cough_needs_no_answer_of_the_service() -> None:
+    assert next(patient_for(34, [])) is False
+    assert next(patient_for(60, [], preroll=26)) is False
 
 
 def test_a_final_that_comes_twice_or_late_is_told_once() -> None:

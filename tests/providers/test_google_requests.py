@@ -125,10 +125,18 @@ def test_after_a_used_up_quota_nothing_is_asked_for_a_while() -> None:
 
 def test_a_quota_that_is_used_up_leaves_one_try_a_second() -> None:
     throttle = Throttle()
-    assert throttle.turn(5.0) == 5.0
+    assert throttle.turn(5.0, 5.0) == 5.0
     throttle.exhausted(5.0)
-    assert [throttle.turn(5.1), throttle.turn(5.2), throttle.turn(8.5)] == [6.0, 7.0, 8.5]
-    assert [throttle.turn(15.0), throttle.turn(15.0)] == [15.0, 15.0]
+    turns = [throttle.turn(now, 99.0) for now in (5.1, 5.2, 8.5, 15.0, 15.0)]
+    assert turns == [6.0, 7.0, 8.5, 15.0, 15.0]
+
+
+def test_who_does_not_wait_for_a_turn_takes_none() -> None:
+    throttle = Throttle()
+    throttle.exhausted(0.0)
+    assert throttle.turn(0.1, 0.9) is None
+    asked = [0.55 * n for n in range(1, 19)]
+    assert sum(throttle.may(now) for now in asked) == 9
 
 
 def only_hebrew_as_he_without_telephone_model(asked: Asked) -> str:

@@ -17,6 +17,7 @@ from bridge.doubles.sounds import Flow, tone
 from engine.core.audio import seconds
 from engine.ports import ProviderFailed, Speech
 from engine.providers.google_voice import GoogleVoice
+from engine.providers.ladder import OverQuota
 from engine.providers.shelf import Shelf
 
 HEBREW = "שָׁלוֹם, מְדַבֶּרֶת לֵ֫אָה. אֵיךְ אֶפְשָׁר לַעֲזוֹר?"
@@ -194,8 +195,9 @@ def test_what_google_refuses_is_told_in_a_sentence(
     name: str, code: grpc.StatusCode, reason: str
 ) -> None:
     async def use(voice: GoogleVoice) -> None:
-        with pytest.raises(ProviderFailed, match=reason):
+        with pytest.raises(ProviderFailed, match=reason) as failed:
             await said(voice, ENGLISH)
+        assert isinstance(failed.value, OverQuota) == (reason == "quota")
         with pytest.raises(ProviderFailed, match=reason):
             await voice.probe()
         await voice.warm()
