@@ -27,8 +27,10 @@ from engine.ports import (
     Voice,
 )
 from engine.providers import local, silero
+from engine.providers.breaker import Breaker
 from engine.providers.deaf import Deaf
-from engine.providers.ladder import Ladder, LadderRecognizer, LadderVoice, Rung
+from engine.providers.guarded_model import SLOW, GuardedModel
+from engine.providers.ladder import CallVoice, Ladder, LadderRecognizer, LadderVoice, Rung
 from engine.providers.shelf import Shelf
 from engine.receptionist import Receptionist, lexicon, spoken_forms
 from engine.store import Appointments
@@ -216,17 +218,25 @@ async def equip(
         stack.callback(preparing.cancel)
     zone = ZoneInfo(profile.timezone)
     keypad = near.recognizer is None and not far.ears
-    # Hebrew without points, as a model writes it, is read by the voices in the cloud only.
-    wording: tuple[Language, ...] = ("he", "en") if far.voices else ("en",)
+    longest = min(settings.kav_first_token_sec, settings.kav_gap_sec)
+    guarded = (
+        GuardedModel(far.model, Breaker(), slow=min(SLOW, 0.9 * longest)) if far.model else None
+    )
 
-    def new_brain(facts: CallFacts) -> Brain:
+    def new_brain(facts: CallFacts, voice: Voice) -> Brain:
+        def wording() -> tuple[Language, ...]:
+            """Hebrew without points, as a model writes it, is read by voices in the cloud only."""
+            near = isinstance(voice, CallVoice) and voice.is_last_resort
+            return ("en",) if near else ("he", "en")
+
         return Receptionist(
             profile,
             appointments,
             lambda: datetime.now(zone),
             keypad=keypad,
             caller=facts.caller,
-            model=far.model,
+            call=facts.id,
+            model=guarded,
             wording=wording,
             patience=settings.kav_first_token_sec,
             gap=settings.kav_gap_sec,

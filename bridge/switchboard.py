@@ -20,7 +20,8 @@ class Equipment:
     """For the call of that name."""
     open_voice: Callable[[str], Voice]
     """Likewise: a voice that had to change stays so for the rest of its call."""
-    new_brain: Callable[[CallFacts], Brain]
+    new_brain: Callable[[CallFacts, Voice], Brain]
+    """Of one call, and the voice that speaks for it."""
     new_detector: Callable[[], SpeechDetector] | None = None
     """None: loudness alone tells a voice."""
     clips: Callable[[Clip], bytes] = lambda _: b""
@@ -52,13 +53,14 @@ class Switchboard:
             self.live.discard(session)
             end()
 
+        voice = equipment.open_voice(facts.id)
         session = Session(
             facts,
             line,
             rules=equipment.rules,
             recognizer=equipment.open_recognizer(facts.id),
-            voice=equipment.open_voice(facts.id),
-            brain=equipment.new_brain(facts),
+            voice=voice,
+            brain=equipment.new_brain(facts, voice),
             trace=Trace(write, self._mask),
             detector=equipment.new_detector() if equipment.new_detector else None,
             clips=equipment.clips,

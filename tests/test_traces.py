@@ -70,7 +70,7 @@ def test_whatever_is_said_a_trace_replays_to_itself(text: str) -> None:
 def test_a_call_is_masked_unless_it_is_asked_for(tmp_path: Path) -> None:
     async def main(trace_text: bool) -> str:
         traces = TraceFiles(tmp_path / str(trace_text))
-        equipment = Equipment(Rules(), lambda _: Deaf(), lambda _: Silent(), lambda _: Silent())
+        equipment = Equipment(Rules(), lambda _: Deaf(), lambda _: Silent(), lambda *_: Silent())
         board = Switchboard(equipment, traces, most=1, trace_text=trace_text)
         call = board.open(CallFacts("call-1", "test"), Nowhere())
         with pytest.raises(Busy, match="all 1 lines are taken"):

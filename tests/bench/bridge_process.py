@@ -190,7 +190,7 @@ async def serve(folder: Path) -> None:
     log.set_up("json", "INFO")
     voice = ToneVoice()
     equipment = Equipment(
-        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda _: TwoSentences()
+        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda *_: TwoSentences()
     )
     traces = TraceFiles(folder / "traces")
     switchboard = Switchboard(equipment, traces, most=MOST_CALLS, trace_text=False)
