@@ -23,6 +23,25 @@ class ProviderFailed(Exception):
     """A recognizer, voice or brain could not do its work; the message says which and why."""
 
 
+class OverQuota(ProviderFailed):
+    """The service refuses because it was asked too often."""
+
+
+def failure(error: Exception) -> ProviderFailed:
+    """Whatever a provider's job broke with, as its port tells it; of a bug, or of a group's first
+    error, only the kind: its text may quote the caller."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    match error:
+        case ProviderFailed():
+            return error
+        case TimeoutError():
+            return ProviderFailed("too late")
+        case OSError(strerror=str(reason)):
+            return ProviderFailed(reason)
+    return ProviderFailed(type(error).__name__)
+
+
 class Line(Protocol):
     """The way back to the caller. No method blocks; all are called on the event loop."""
 

@@ -39,7 +39,7 @@ from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Language, Profile
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import Wish
-from engine.ports import Consultation, Exchange, Model, ProviderFailed
+from engine.ports import Consultation, Exchange, Model, ProviderFailed, failure
 from engine.store import Appointment, Appointments, SlotTaken
 
 log = logging.getLogger(__name__)
@@ -66,15 +66,17 @@ class Receptionist:
         clock: Callable[[], datetime],
         keypad: bool = False,
         *,
+        call: str = "",
         caller: str = "",
         model: Model | None = None,
-        wording: Collection[Language] = ("he", "en"),
+        wording: Callable[[], Collection[Language]] = lambda: ("he", "en"),
         patience: float = PATIENCE,
         gap: float = GAP,
     ) -> None:
         """`clock` tells the office's local time, with its time zone. `keypad`: nothing that is
-        spoken can be recognized, so every question is a menu. `wording`: the languages in which
-        the model's own sentences may be spoken; a voice that needs points cannot read its Hebrew.
+        spoken can be recognized, so every question is a menu. `call`: for the log. `wording` tells
+        at any moment the languages in which the model's own sentences may be spoken: a voice that
+        needs points cannot read its Hebrew.
         After `patience` seconds without the model's understanding, or `gap` without its next
         sentence, the turn goes on without it."""
         self._profile = profile
@@ -85,7 +87,8 @@ class Receptionist:
         self._wording = wording
         self._patience = patience
         self._gap = gap
-        self._call = uuid4().hex
+        self._call = call
+        self._booked_by = uuid4().hex
         self._talk = policy.start(profile, keypad)
         self._exchanges: tuple[Exchange, ...] = ()
         self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
@@ -125,7 +128,7 @@ class Receptionist:
         task = asyncio.current_task()
         assert task is not None
         self._ahead = ahead = _Ahead(words, self._talk, task)
-        await ahead.think(self._model.consult(self._consultation(words, " ".join(self._said))))
+        await ahead.think(_consulted(self._model, self._consultation(words, " ".join(self._said))))
 
     async def _resume(self, heard: Heard) -> None:
         """Puts the talk where it was when the caller began to answer."""
@@ -164,7 +167,7 @@ class Receptionist:
         if heard is not None and model is not None and self._needs_model(heard.words):
             if ahead is not None and ahead.is_for(heard.words, self._talk):
                 return ahead.parts()
-            thought = model.consult(self._consultation(heard.words, heard.said))
+            thought = _consulted(model, self._consultation(heard.words, heard.said))
         else:
             thought = _nothing()
         if ahead is not None:
@@ -197,7 +200,7 @@ class Receptionist:
             why = "The model: no answer in time"
         except ProviderFailed as error:
             why = str(error)
-        log.warning("model_failed", extra={"facts": {"why": why}})
+        log.warning("model_failed", extra={"call": self._call, "facts": {"why": why}})
         return None
 
     async def _sentences(self, thought: Thought) -> AsyncGenerator[str]:
@@ -207,7 +210,7 @@ class Receptionist:
         for sentence in before:
             yield sentence
         proposed = ""
-        if isinstance(talk.act, Ask | Narrow) and talk.language in self._wording:
+        if isinstance(talk.act, Ask | Narrow):
             proposed = await self._proposed(thought, before, own)
         if proposed and not proposed.endswith("?"):
             yield proposed
@@ -221,7 +224,10 @@ class Receptionist:
 
     async def _proposed(self, thought: Thought, before: Sequence[str], own: str) -> str:
         """The model's next sentence, if it may be said; else nothing."""
-        talk, sentence = self._talk, await self._next(thought, self._gap)
+        talk = self._talk
+        if talk.language not in self._wording():
+            return ""
+        sentence = await self._next(thought, self._gap)
         if not isinstance(sentence, str):
             return ""
         fits = checked.fits(sentence, talk.act, own, talk.language, self._profile, before=before)
@@ -231,7 +237,7 @@ class Receptionist:
         appointment = Appointment(
             start=window.start,
             minutes=window.minutes,
-            call=self._call,
+            call=self._booked_by,
             caller=self._caller,
             wish=_record(self._talk),
         )
@@ -241,7 +247,8 @@ class Receptionist:
         except SlotTaken:
             self._talk = policy.taken(self._talk, window, self._free())
         except OSError as error:
-            log.error("appointment_not_stored", extra={"facts": {"why": error.strerror}})
+            facts = {"why": error.strerror}
+            log.error("appointment_not_stored", extra={"call": self._call, "facts": facts})
             self._talk = policy.unstored(self._talk)
         else:
             self._talk = policy.booked(self._talk, window)
@@ -294,6 +301,16 @@ class _Ahead:
                 yield part
         finally:
             self.task.cancel()
+
+
+async def _consulted(model: Model, turn: Consultation) -> Thought:
+    """A model's defect is a failure like any other: the turn goes on by the rules."""
+    try:
+        async with aclosing(model.consult(turn)) as parts:
+            async for part in parts:
+                yield part
+    except Exception as error:  # noqa: BLE001 - the wrapper of a provider job
+        raise failure(error) from None
 
 
 async def _read_out(thought: Thought) -> None:

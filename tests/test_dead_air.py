@@ -56,6 +56,8 @@ async def suffer(fault: str) -> None:
     """What goes wrong before the work is done."""
     if fault == "fails":
         raise ProviderFailed("the service is gone")
+    if fault == "is wrong":
+        raise KeyError("a defect")
     if fault == "hangs":
         await asyncio.Event().wait()
     if fault.startswith("takes"):
@@ -412,6 +414,14 @@ def test_the_next_recognizer_understands_what_the_first_one_did_not(fault: str) 
     assert [heard.words for heard in told.heard if heard] == ["an office"]
     assert max(told.silences) <= MOST_SILENCE
     assert_nothing_is_left(cloud, local)
+
+
+def test_a_defect_of_the_last_recognizer_costs_one_utterance_and_not_the_hearing() -> None:
+    brain, local = Brain(), Ears(Faults(("is wrong",)))
+    rungs = [Rung[Recognizer]("local", local)]
+    told = call(brain, ears=LadderRecognizer(rungs), again=0.5)
+    assert [heard.words for heard in told.heard if heard] == ["", "an office"]
+    assert_nothing_is_left(brain, local)
 
 
 def test_fillers_are_spoken_once_and_one_that_cannot_be_is_left_out() -> None:

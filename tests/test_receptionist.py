@@ -57,6 +57,7 @@ class Leah:
             self.keypad,
             caller="0501234567",
             model=self.model,
+            call="call-1",
         )
 
     def reply(self, heard: Heard | None) -> str:
@@ -742,7 +743,7 @@ def test_a_question_that_was_completed_counts_once() -> None:
     assert leah.reply(Heard("mumble", confidence=0.9)) != first_miss
 
 
-Step = Understood | str | float | ProviderFailed
+Step = Understood | str | float | Exception
 
 
 class Oracle:
@@ -762,7 +763,7 @@ class Oracle:
                 match step:
                     case float():
                         await asyncio.sleep(step)
-                    case ProviderFailed():
+                    case Exception():
                         raise step
                     case _:
                         yield step
@@ -845,23 +846,47 @@ def test_after_a_lead_in_the_question_is_ours_when_the_models_is_not_fit_or_does
     assert answered(Understood(), lead, "Very well.") == f"{lead} {PLAIN_AREA}"
     assert answered(Understood(), lead, NEVER) == f"{lead} {PLAIN_AREA}"
     assert answered(Understood(), lead, ProviderFailed("broken")) == f"{lead} {PLAIN_AREA}"
+    assert answered(Understood(), lead, KeyError("defect")) == f"{lead} {PLAIN_AREA}"
+
+
+def test_a_defect_of_the_models_after_the_reply_changes_nothing() -> None:
+    told = answered(JAFFA, "What kind of property would you like?", KeyError("defect"))
+    assert told == "In Jaffa. What kind of property would you like?"
+
+
+DEFECTS = [KeyError(HARBOR), ExceptionGroup("tasks", [KeyError(HARBOR)]), TimeoutError()]
 
 
 @pytest.mark.parametrize(
     "steps",
-    [(NEVER, JAFFA), (3.6, JAFFA), (ProviderFailed("The model: 500"),), (), ("Which area?",)],
+    [
+        (NEVER, JAFFA),
+        (3.6, JAFFA),
+        (ProviderFailed("The model: 500"),),
+        *[(defect,) for defect in DEFECTS],
+        (),
+        ("Which area?",),
+    ],
 )
 def test_a_model_that_is_late_or_breaks_leaves_the_turn_to_the_rules(steps: list[Step]) -> None:
     assert answered(*steps) == AREA_AGAIN
 
 
-def test_a_failure_is_in_the_log_without_a_word_of_the_caller(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ProviderFailed("The model: the key is refused (401)"),) * 2,
+        *[(defect, "KeyError") for defect in DEFECTS[:2]],
+    ],
+)
+def test_a_failure_is_in_the_log_of_its_call_without_a_word_of_the_caller(
+    error: Exception, why: Exception | str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answered(ProviderFailed("The model: the key is refused (401)"))
+    answered(error)
     (record,) = [record for record in caplog.records if record.name == "engine.receptionist"]
     assert record.msg == "model_failed"
-    assert vars(record)["facts"] == {"why": "The model: the key is refused (401)"}
+    assert vars(record)["facts"] == {"why": str(why)}
+    assert vars(record)["call"] == "call-1"
 
 
 def test_hebrew_of_the_models_is_not_spoken_where_the_voice_cannot_read_it() -> None:
@@ -869,10 +894,15 @@ def test_hebrew_of_the_models_is_not_spoken_where_the_voice_cannot_read_it() -> 
         ("he", "en"): "בְּיָ֫פוֹ. איזה סוג של נכס מעניין אתכם?",
         ("en",): "בְּיָ֫פוֹ. מַה מְּחַפְּשִׂים: דִּירָה, מִשְׂרָד אוֹ חֲנוּת?",
     }
+    readable: set[Language] = set()
     for wording, told in wordings.items():
         model = Oracle(JAFFA, "איזה סוג של נכס מעניין אתכם?")
-        brain = Receptionist(SHAI, Appointments(), lambda: SUNDAY, model=model, wording=wording)
+        brain = Receptionist(
+            SHAI, Appointments(), lambda: SUNDAY, model=model, wording=lambda: readable
+        )
         asyncio.run(_collected(brain, None))
+        readable.clear()  # it may change in the call
+        readable.update(wording)
         said, _ = asyncio.run(_collected(brain, Heard(words="איפה שיש נמל עתיק, מה דעתך על זה")))
         assert " ".join(said) == told
 
@@ -1066,10 +1096,11 @@ def test_one_guess_at_a_time_and_two_in_a_turn() -> None:
     run(go())
 
 
-def test_a_guess_that_breaks_leaves_the_turn_to_the_rules() -> None:
+@pytest.mark.parametrize("error", [ProviderFailed("broken"), *DEFECTS])
+def test_a_guess_that_breaks_leaves_the_turn_to_the_rules(error: Exception) -> None:
     async def go() -> None:
         async with asyncio.TaskGroup() as tasks:
-            call = Guessing(tasks, ProviderFailed("broken"))
+            call = Guessing(tasks, error)
             await call.guess(HARBOR)
             assert "say that again" in (await call.reply(HARBOR))
             assert len(call.oracle.asked) == 1

@@ -14,7 +14,16 @@ from typing import Generic, TypeVar
 from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, seconds
 from engine.core.effects import Listen, StopListening
 from engine.core.events import Final, RecognitionFailed, Word
-from engine.ports import HearingCommand, HearingResult, ProviderFailed, Recognizer, Speech, Voice
+from engine.ports import (
+    HearingCommand,
+    HearingResult,
+    OverQuota,
+    ProviderFailed,
+    Recognizer,
+    Speech,
+    Voice,
+    failure,
+)
 from engine.providers.breaker import Breaker
 
 log = logging.getLogger(__name__)
@@ -32,14 +41,9 @@ WARM_EVERY = 30.0
 """Seconds for which a connection that was opened ahead is taken to be open."""
 
 _COMMANDS = 512
-_FAILURES = (ProviderFailed, OSError)
 
 Provider = TypeVar("Provider", covariant=True)
 Expected = Callable[[], Sequence[str]]
-
-
-class OverQuota(ProviderFailed):
-    """The service refuses because it was asked too often."""
 
 
 @dataclass(frozen=True)  # with slots, `Rung[Voice](...)` fails in Python 3.11
@@ -99,8 +103,8 @@ class Ladder(Generic[Provider]):
     async def _warm(self, name: str, warm: Callable[[], Awaitable[None]]) -> None:
         try:
             await warm()
-        except _FAILURES as why:
-            facts = {"role": self.role, "provider": name, "why": str(why)}
+        except Exception as error:  # noqa: BLE001 - the wrapper of a provider job
+            facts = {"role": self.role, "provider": name, "why": str(failure(error))}
             log.warning("provider_not_warm", extra={"facts": facts})
 
 
@@ -114,9 +118,9 @@ class LadderVoice:
         self._first = first
         self._gap = gap
 
-    def open(self, call: str = "") -> Voice:
+    def open(self, call: str = "") -> "CallVoice":
         """The voice of one call."""
-        return _CallVoice(self._ladder, call, self._first, self._gap)
+        return CallVoice(self._ladder, call, self._first, self._gap)
 
     def warm(self) -> None:
         self._ladder.warm()
@@ -125,7 +129,7 @@ class LadderVoice:
         await self._ladder.close()
 
 
-class _CallVoice:
+class CallVoice:
     """Keeps the port `Voice`, for one call."""
 
     def __init__(self, ladder: Ladder[Voice], call: str, first: float, gap: float) -> None:
@@ -134,6 +138,11 @@ class _CallVoice:
         self._first = first
         self._gap = gap
         self._at = 0
+
+    @property
+    def is_last_resort(self) -> bool:
+        """The call has come down to the last voice, and keeps it."""
+        return self._ladder.is_last(self._at)
 
     async def speak(self, text: str) -> AsyncGenerator[Speech]:
         rest = _Rest(text)
@@ -144,11 +153,12 @@ class _CallVoice:
                 async with aclosing(self._pieces(at, rest)) as pieces:
                     async for piece in pieces:
                         yield piece
-            except _FAILURES as why:
+            except Exception as error:  # noqa: BLE001 - the wrapper of a provider job
+                why = failure(error)
                 self._ladder.fail(at, why, _now())
                 if self._ladder.is_last(at):
-                    raise
-                self._move(self._ladder.from_rung(max(at + 1, self._at), _now()), _reason(why))
+                    raise why from None
+                self._move(self._ladder.from_rung(max(at + 1, self._at), _now()), str(why))
                 continue
             self._ladder.rungs[at].breaker.worked()
             return
@@ -278,6 +288,13 @@ class _Told:
     what: HearingResult | Exception | None
 
 
+@dataclass(frozen=True, slots=True)
+class _ToldBeside:
+    """What came of an utterance that was heard once more, by another rung."""
+
+    result: Final | RecognitionFailed
+
+
 class _Hearing:
     """One call's hearing: the rung that works, and what it still owes."""
 
@@ -292,7 +309,8 @@ class _Hearing:
         self._call = call
         self._answer = answer
         self._expected = expected
-        self._inbox: asyncio.Queue[HearingCommand | _Told | None] = asyncio.Queue(_COMMANDS)
+        self._inbox: asyncio.Queue[HearingCommand | _Told | _ToldBeside | None]
+        self._inbox = asyncio.Queue(_COMMANDS)
         self._commands: asyncio.Queue[HearingCommand | None] = asyncio.Queue(_COMMANDS)
         self._work: asyncio.Task[None] | None = None
         self._owed: dict[int, list[HearingCommand]] = {}
@@ -300,6 +318,8 @@ class _Hearing:
         self._due: dict[int, float] = {}
         """When the answer to an utterance that is over is late."""
         self._refusals: deque[float] = deque(maxlen=MOST_REFUSALS)
+        self._beside: dict[int, asyncio.Task[None]] = {}
+        """Who hears an utterance again that the rung refused."""
 
     async def follow(self, commands: AsyncIterator[HearingCommand]) -> None:
         async for command in commands:
@@ -310,10 +330,12 @@ class _Hearing:
         self._start(self._ladder.from_rung(at, _now()))
 
     async def close(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait({self._work})
-            self._work = None
+        tasks = {*self._beside.values(), *({self._work} if self._work else ())}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._work = None
 
     async def result(self) -> HearingResult | None:
         """Waits for the next thing that happens, and tells what of it the call must know."""
@@ -326,6 +348,8 @@ class _Hearing:
         match told:
             case _Told(rung, what):
                 return await self._hear_from(what) if rung == self.at else None
+            case _ToldBeside(result):
+                return await self._answered(result) if result.utterance in self._beside else None
             case None:
                 self._ends = True
                 self._commands.put_nowait(None)
@@ -362,10 +386,9 @@ class _Hearing:
                 await self._next(what)
             case RecognitionFailed(_, why):
                 return await self._refused(what, why)
-            case Final(utterance):
-                self._answered(utterance)
+            case Final():
                 self._ladder.rungs[self.at].breaker.worked()
-                return what
+                return await self._answered(what)
             case _:
                 return what
         return None
@@ -378,12 +401,50 @@ class _Hearing:
             await self._next(ProviderFailed(why))
             return None
         self._ladder.fail(self.at, ProviderFailed(why), now)
-        self._answered(told.utterance)
-        return told
+        if self._ladder.is_last(self.at) or told.utterance not in self._due:
+            return await self._answered(told)
+        facts = {"provider": self._ladder.rungs[self.at].name, "why": why}
+        log.warning("utterance_refused", extra={"call": self._call, "facts": facts})
+        # Only this one: the next rung may understand far less, and one refusal is no trouble yet.
+        del self._due[told.utterance]
+        again = self._hear_beside(told, self._owed[told.utterance])
+        self._beside[told.utterance] = asyncio.create_task(again)
+        return None
 
-    def _answered(self, utterance: int) -> None:
-        self._owed.pop(utterance, None)
-        self._due.pop(utterance, None)
+    async def _hear_beside(self, told: RecognitionFailed, owed: Sequence[HearingCommand]) -> None:
+        result: Final | RecognitionFailed = told
+        at = self.at
+        while isinstance(result, RecognitionFailed) and not self._ladder.is_last(at):
+            at = self._ladder.from_rung(at + 1, _now())
+            result = await self._asked_once(at, told, owed)
+        await self._inbox.put(_ToldBeside(result))
+
+    async def _asked_once(
+        self, at: int, told: RecognitionFailed, owed: Sequence[HearingCommand]
+    ) -> Final | RecognitionFailed:
+        rung = self._ladder.rungs[at]
+        limit = None if self._ladder.is_last(at) else self._answer
+        try:
+            async with (
+                asyncio.timeout(limit),
+                aclosing(rung.provider.recognize(_each(owed), self._expected)) as results,
+            ):
+                async for result in results:
+                    if isinstance(result, Final):
+                        rung.breaker.worked()
+                        return result
+            raise ProviderFailed("it did not answer")
+        except Exception as error:  # noqa: BLE001 - the wrapper of a provider job
+            self._ladder.fail(at, failure(error), _now())
+            return told
+
+    async def _answered(self, result: Final | RecognitionFailed) -> Final | RecognitionFailed:
+        self._owed.pop(result.utterance, None)
+        self._due.pop(result.utterance, None)
+        if task := self._beside.pop(result.utterance, None):
+            task.cancel()
+            await asyncio.wait({task})
+        return result
 
     async def _next(self, why: Exception) -> None:
         """The next rung takes over, and hears again what has no answer yet."""
@@ -393,7 +454,7 @@ class _Hearing:
         if self._ladder.is_last(before):
             raise why
         self._start(self._ladder.from_rung(before + 1, _now()))
-        self._ladder.tell(self._call, before, self.at, _reason(why))
+        self._ladder.tell(self._call, before, self.at, str(why))
 
     def _start(self, at: int) -> None:
         self.at = at
@@ -402,7 +463,8 @@ class _Hearing:
         self._commands = asyncio.Queue(len(again) + _COMMANDS)
         for command in (*again, *((None,) if self._ends else ())):
             self._commands.put_nowait(command)
-        self._due = dict.fromkeys(self._due, _now() + self._answer)
+        self._due = dict.fromkeys((*self._due, *self._beside), _now() + self._answer)
+        self._beside.clear()
         self._work = asyncio.create_task(self._ask(at, self._commands))
 
     async def _ask(self, at: int, commands: "asyncio.Queue[HearingCommand | None]") -> None:
@@ -416,14 +478,15 @@ class _Hearing:
             async with aclosing(heard) as results:
                 async for result in results:
                     await self._inbox.put(_Told(at, result))
-        except _FAILURES as why:
-            told = why
+        except Exception as error:  # noqa: BLE001 - the wrapper of a provider job
+            told = failure(error)
         await self._inbox.put(_Told(at, told))
+
+
+async def _each(commands: Sequence[HearingCommand]) -> AsyncGenerator[HearingCommand]:
+    for command in commands:
+        yield command
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _reason(why: Exception) -> str:
-    return str(why) or "too late"

@@ -12,7 +12,7 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
-from engine.ports import ProviderFailed
+from engine.ports import OverQuota, ProviderFailed
 
 _OPENAI = "https://api.openai.com/v1"
 _TIMES = httpx2.Timeout(connect=1.5, read=5.0, write=5.0, pool=1.5)
@@ -29,7 +29,7 @@ def client(base_url: str | None, key: str) -> AsyncOpenAI:
     """`base_url` `None`: OpenAI itself. A local server may not care what `key` is. Who calls this
     closes it: `await client.close()`."""
     return AsyncOpenAI(
-        api_key=key,
+        api_key=key.strip(),  # of a file, it may end in a new line: no header can
         base_url=base_url or _OPENAI,
         max_retries=0,
         timeout=_TIMES,
@@ -45,8 +45,9 @@ def failures(who: str) -> Iterator[None]:
     try:
         yield
     except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
+        kind = OverQuota if isinstance(error, openai.RateLimitError) else ProviderFailed
         # Not "from error": its text would be in the log.
-        raise ProviderFailed(f"{who}: {_reason(error)}") from None
+        raise kind(f"{who}: {_reason(error)}") from None
 
 
 async def probe(service: AsyncOpenAI, who: str) -> None:

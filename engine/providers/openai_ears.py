@@ -17,7 +17,7 @@ from openai.types.audio import (
 from engine.core.audio import FRAME_BYTES, RATE, seconds
 from engine.core.effects import Hear, Listen, Pause, StopListening
 from engine.core.events import Final, Partial, RecognitionFailed
-from engine.ports import HearingCommand, HearingResult, ProviderFailed
+from engine.ports import HearingCommand, HearingResult, OverQuota, ProviderFailed, failure
 from engine.providers import openai_client, wav
 
 WHO = "OpenAI's ears"
@@ -63,6 +63,8 @@ class OpenAIRecognizer:
             while (result := await hearing.results.get()) is not None:
                 yield result
             await reader
+        except ExceptionGroup as errors:
+            raise failure(errors) from None
         finally:
             reader.cancel()
             await asyncio.wait({reader})
@@ -194,6 +196,8 @@ class _Hearing:
         try:
             async with asyncio.timeout(_LIMIT):
                 take.result = await self._final(take, pcm, phrases)
+        except OverQuota:
+            raise  # whatever is asked next would be refused, too
         except (ProviderFailed, TimeoutError) as why:
             reason = str(why) or f"{WHO}: no answer in time"
             take.result = RecognitionFailed(take.utterance, reason)

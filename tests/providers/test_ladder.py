@@ -10,9 +10,9 @@ import pytest
 from engine.core.audio import RATE
 from engine.core.effects import Hear, Listen, StopListening
 from engine.core.events import Final, Partial, RecognitionFailed, Word
-from engine.ports import HearingCommand, HearingResult, ProviderFailed, Speech
+from engine.ports import HearingCommand, HearingResult, OverQuota, ProviderFailed, Speech
 from engine.providers.breaker import Breaker
-from engine.providers.ladder import LadderRecognizer, LadderVoice, OverQuota, Rung
+from engine.providers.ladder import LadderRecognizer, LadderVoice, Rung
 from tests import virtual_time
 
 TEXT = "we have three offices in the Old North"
@@ -111,6 +111,37 @@ def test_the_first_word_is_given_out_at_once_and_said_again_if_it_may_have_been_
     assert second.asked == [" ".join(TEXT.split()[again:])]
 
 
+SECRET = "a caller's words"
+DEFECTS = [KeyError(SECRET), ExceptionGroup("tasks", [KeyError(SECRET)])]
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_of_a_voice_is_a_failure_like_any_other_and_only_its_kind_is_told(
+    defect: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        broken = Mouth(fails_after=1, error=defect)
+        assert words(await said(ladder(broken, Mouth()))) == TEXT
+        with pytest.raises(ProviderFailed, match=r"^KeyError$") as failed:
+            await said(ladder(broken))
+        assert failed.value.__suppress_context__
+
+    run(work)
+    (line,) = caplog.records
+    assert vars(line)["facts"]["why"] == "KeyError"
+
+
+def test_what_is_wrong_with_a_group_is_what_its_first_error_is() -> None:
+    first = Mouth(fails_after=0, error=ExceptionGroup("tasks", [OverQuota("enough")]))
+    rung = Rung("first", first)
+
+    async def work() -> None:
+        await said(LadderVoice([rung, Rung("local", Mouth())]))
+
+    run(work)
+    assert not rung.breaker.closed
+
+
 def test_a_voice_that_does_not_tell_its_words_is_followed_by_the_whole_sentence() -> None:
     second = Mouth()
 
@@ -165,6 +196,20 @@ def test_a_call_that_changed_its_voice_keeps_it_and_others_keep_theirs(
         "to": "rung 1",
         "why": "the stream is gone",
     }
+
+
+def test_a_call_knows_when_it_has_come_down_to_the_last_voice() -> None:
+    voices = ladder(Mouth(fails_after=1), Mouth())
+
+    async def work() -> None:
+        mine, other = voices.open("call-1"), voices.open("call-2")
+        assert not mine.is_last_resort
+        async for _ in mine.speak(TEXT):
+            pass
+        assert (mine.is_last_resort, other.is_last_resort) == (True, False)
+        assert ladder(Mouth()).open().is_last_resort
+
+    run(work)
 
 
 def test_the_last_voice_has_all_the_time_and_its_failure_is_told() -> None:
@@ -228,7 +273,9 @@ def test_a_sentence_that_is_given_up_ends_the_voice_at_once(stalls_after: int) -
     run(work)
 
 
-def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits() -> None:
+def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     opened: list[str] = []
 
     async def slow() -> None:
@@ -239,7 +286,12 @@ def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits() -
         opened.append("broken")
         raise ProviderFailed("no key")
 
-    rungs = [Rung("slow", Mouth(), slow), Rung("broken", Mouth(), broken), Rung("local", Mouth())]
+    async def wrong() -> None:
+        opened.append("wrong")
+        raise KeyError("a defect")
+
+    warms = {"slow": slow, "broken": broken, "wrong": wrong}
+    rungs = [Rung(name, Mouth(), warm) for name, warm in warms.items()] + [Rung("local", Mouth())]
     voices = LadderVoice(rungs)
 
     async def work() -> None:
@@ -252,7 +304,8 @@ def test_connections_are_opened_ahead_once_in_half_a_minute_and_nobody_waits() -
         await voices.close()
 
     run(work)
-    assert opened == ["slow", "broken"] * 2
+    assert opened == ["slow", "broken", "wrong"] * 2
+    assert [vars(line)["facts"]["why"] for line in caplog.records] == ["no key", "KeyError"] * 2
 
 
 # The recognizer.
@@ -304,7 +357,9 @@ def utterance(number: int) -> list[HearingCommand]:
     return [Listen(number, UTTERANCE[:1600]), *pieces, StopListening(number, 25)]
 
 
-async def answers(ears: Sequence[Ear], numbers: Sequence[int], every: float = 4.0) -> list[str]:
+async def answers(
+    ears: Sequence[Ear], numbers: Sequence[int], every: float = 4.0, end: float = 0.0
+) -> list[str]:
     """What the finals of these utterances say, one after the other."""
 
     async def commands() -> AsyncGenerator[HearingCommand]:
@@ -331,6 +386,8 @@ FAULTS = {
     "in the middle": Ear("cloud", breaks_on=Hear),
     "at its end": Ear("cloud", breaks_on=StopListening),
     "a connection that is lost": Ear("cloud", breaks_on=Hear, error=ConnectionError("reset")),
+    "a defect": Ear("cloud", breaks_on=Hear, error=KeyError("a defect")),
+    "a group of defects": Ear("cloud", breaks_on=Hear, error=DEFECTS[1]),
     "no answer": Ear("cloud", silent=True),
     "a late answer": Ear("cloud", takes=3.5),
 }
@@ -349,10 +406,123 @@ def test_the_next_recognizer_hears_all_of_the_utterance_and_the_old_one_is_not_b
     run(work)
 
 
-def test_three_refusals_in_half_a_minute_are_enough() -> None:
+def test_an_utterance_that_is_refused_is_heard_by_the_next_and_the_call_stays() -> None:
+    local = Ear("local")
+
     async def work() -> None:
-        told = await answers([Ear("cloud", refuses=9), Ear("local")], [1, 2, 3, 4])
-        assert told == ["1 failed", "2 failed", "3 local", "4 local"]
+        assert await answers([Ear("cloud", refuses=1), local], [1, 2]) == ["1 local", "2 cloud"]
+        assert local.heard == UTTERANCE
+
+    run(work)
+
+
+NEXT = {
+    "refuses": Ear("next", refuses=1),
+    "breaks": Ear("next", breaks_on=Hear),
+    "has a defect": Ear("next", breaks_on=Hear, error=KeyError("the caller's words")),
+    "never answers": Ear("next", silent=True),
+    "takes too long": Ear("next", takes=3.5),
+}
+
+
+@pytest.mark.parametrize("how", NEXT)
+def test_what_the_next_recognizer_refuses_too_goes_further_down(how: str) -> None:
+    async def work() -> None:
+        ears = [Ear("cloud", refuses=1), NEXT[how], Ear("local")]
+        assert await answers(ears, [1, 2]) == ["1 local", "2 cloud"]
+
+    run(work)
+
+
+def test_what_all_of_them_refuse_is_told_once() -> None:
+    async def work() -> None:
+        told = await answers([Ear("cloud", refuses=1), Ear("local", refuses=1)], [1, 2])
+        assert told == ["1 failed", "2 cloud"]
+
+    run(work)
+
+
+def test_three_refusals_in_half_a_minute_are_enough() -> None:
+    cloud = Ear("cloud", refuses=9)
+
+    async def work() -> None:
+        told = await answers([cloud, Ear("local")], [1, 2, 3, 4])
+        assert told == ["1 local", "2 local", "3 local", "4 local"]
+        assert cloud.finals == 3
+
+    run(work)
+
+
+def test_a_change_of_recognizer_while_an_utterance_is_heard_again_answers_it_once() -> None:
+    cloud, local = Ear("cloud", refuses=3), Ear("local", takes=1.0)
+
+    async def work() -> None:
+        told = await answers([cloud, local], [1, 2, 3], every=0.0)
+        assert told == ["1 local", "2 local", "3 local"]
+
+    run(work)
+
+
+def test_what_was_being_heard_again_at_a_change_is_not_waited_for_without_end() -> None:
+    class Breaking(Ear):
+        async def recognize(
+            self, commands: AsyncIterator[HearingCommand], expected: Callable[[], Sequence[str]]
+        ) -> AsyncGenerator[HearingResult]:
+            async for command in commands:
+                if isinstance(command, StopListening):
+                    yield RecognitionFailed(command.utterance, "not now")
+                elif command.utterance == 2:
+                    raise self.error
+
+    async def commands() -> AsyncGenerator[HearingCommand]:
+        for command in (*utterance(1), Listen(2, b"")):
+            await asyncio.sleep(0.1)
+            yield command
+        await asyncio.sleep(9)
+
+    async def work() -> None:
+        ears = [Breaking(), Ear("next", silent=True), Ear("local", takes=1.0)]
+        results = LadderRecognizer([Rung("", ear) for ear in ears]).recognize(commands(), tuple)
+        assert Final(1, "local", 0.9) in [result async for result in results]
+
+    run(work)
+
+
+def test_a_call_that_ends_ends_who_hears_an_utterance_again() -> None:
+    local = Ear("local", takes=100.0)
+
+    async def work() -> None:
+        assert await answers([Ear("cloud", refuses=1), local], [1]) == []
+        assert local.heard == UTTERANCE
+
+    run(work)
+
+
+def test_an_answer_after_all_is_the_only_one() -> None:
+    class Late(Ear):
+        async def recognize(
+            self, commands: AsyncIterator[HearingCommand], expected: Callable[[], Sequence[str]]
+        ) -> AsyncGenerator[HearingResult]:
+            async for command in commands:
+                if isinstance(command, StopListening):
+                    yield RecognitionFailed(command.utterance, "not now")
+                    yield Partial(command.utterance, "cloud")
+                    await asyncio.sleep(0.5)
+                    yield Final(command.utterance, "cloud", 0.9)
+
+    async def commands() -> AsyncGenerator[HearingCommand]:
+        for command in utterance(1):
+            yield command
+        await asyncio.sleep(5)
+
+    async def work() -> None:
+        rungs = [Rung("late", Late()), Rung("local", Ear("local", takes=1.0))]
+        results = LadderRecognizer(rungs).recognize(commands(), lambda: ())
+        told = []
+        async for result in results:
+            told.append(type(result))
+            await asyncio.sleep(2)  # both have answered by then
+        assert told == [Partial, Final]
 
     run(work)
 
@@ -369,7 +539,7 @@ def test_what_a_recognizer_still_says_after_the_change_is_dropped() -> None:
 
     async def work() -> None:
         told = await answers([Contrary(), Ear("local")], [1, 2, 3])
-        assert told == ["1 failed", "1 cloud", "2 failed", "2 cloud", "3 local"]
+        assert told == ["1 cloud", "2 cloud", "3 local"]
 
     run(work)
 
@@ -377,7 +547,7 @@ def test_what_a_recognizer_still_says_after_the_change_is_dropped() -> None:
 def test_refusals_now_and_then_change_nothing() -> None:
     async def work() -> None:
         told = await answers([Ear("cloud", refuses=3), Ear("local")], [1, 2, 3, 4], every=20.0)
-        assert told == ["1 failed", "2 failed", "3 failed", "4 cloud"]
+        assert told == ["1 local", "2 local", "3 local", "4 cloud"]
 
     run(work)
 

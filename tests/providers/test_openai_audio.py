@@ -19,7 +19,7 @@ from bridge.doubles.sounds import Flow, tone
 from engine.core.audio import FRAME_BYTES, seconds
 from engine.core.effects import Hear, Listen, Pause, StopListening
 from engine.core.events import Final, Partial, RecognitionFailed
-from engine.ports import HearingCommand, HearingResult, ProviderFailed, Speech
+from engine.ports import HearingCommand, HearingResult, OverQuota, ProviderFailed, Speech
 from engine.providers import openai_client
 from engine.providers.openai_ears import OpenAIRecognizer
 from engine.providers.openai_voice import OpenAIVoice
@@ -145,6 +145,7 @@ def test_a_voice_that_is_refused_tells_why_without_the_key(status: int, reason: 
             await said(voice_of(service))
         assert KEY not in repr(failed.value)
         assert failed.value.__cause__ is None
+        assert isinstance(failed.value, OverQuota) == (status == 429)
 
     seen = Seen()
     call(script(refuse=status), use, seen)
@@ -381,7 +382,6 @@ def test_every_end_of_listening_is_answered() -> None:
     ("what", "reason"),
     [
         (script(refuse=401), "key"),
-        (script(refuse=429), "limit"),
         (script(refuse=500), "500"),
         (script(Flow(dies_after=0)), "broke off"),
         (script(Flow(dies_after=0.5)), "broke off"),
@@ -412,6 +412,23 @@ def test_the_end_of_a_call_closes_the_connection() -> None:
         await seen.until(lambda seen: (seen.open, seen.cancelled) == (0, 1))
 
     call(script(Flow(stalls_after=0)), use, seen)
+
+
+@pytest.mark.parametrize("pause", [[], [Pause(1, 50)]])
+def test_a_quota_that_is_used_up_ends_the_hearing(pause: list[HearingCommand]) -> None:
+    with pytest.raises(OverQuota, match="limit"):
+        results(script(refuse=429), [*UTTERANCE, *pause, StopListening(1, 50)])
+
+
+def test_a_key_may_end_in_a_new_line() -> None:
+    async def run() -> None:
+        async with (
+            served(script(), Seen()) as address,
+            openai_client.client(address, f"{KEY}\n") as service,
+        ):
+            assert await said(voice_of(service))
+
+    asyncio.run(run())
 
 
 def test_ears_that_stall_are_given_up_by_themselves() -> None:
