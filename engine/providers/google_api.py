@@ -22,10 +22,9 @@ from google.cloud.speech_v2.services.speech.transports.grpc_asyncio import (
 )
 
 from engine.core.audio import RATE
-from engine.ports import ProviderFailed
+from engine.ports import OverQuota, ProviderFailed
 from engine.providers.google_credentials import GoogleAccount
 from engine.providers.google_ledger import Result, Span
-from engine.providers.ladder import OverQuota
 
 MOST_BOOST = 20.0
 MOST_PHRASES = 5000

@@ -22,9 +22,8 @@ from google.cloud.texttospeech_v1beta1.services.text_to_speech.transports import
 
 from engine.core.audio import RATE, seconds
 from engine.core.events import Word
-from engine.ports import ProviderFailed, Speech
+from engine.ports import OverQuota, ProviderFailed, Speech
 from engine.providers.hebrew_sounds import is_hebrew
-from engine.providers.ladder import OverQuota
 from engine.providers.repertoire import Progress, Render, Repertoire, readable
 from engine.providers.shelf import Shelf
 from engine.providers.wav import WholeSamples

@@ -13,10 +13,9 @@ from bridge.doubles.latency import Latency
 from engine.core.audio import FRAME_BYTES
 from engine.core.effects import StopListening
 from engine.core.events import Final, RecognitionFailed
-from engine.ports import ProviderFailed
+from engine.ports import OverQuota, ProviderFailed
 from engine.providers.google_ears import GoogleStreamingEars, Times, Version, Wanted
 from engine.providers.google_ledger import Patience
-from engine.providers.ladder import OverQuota
 from tests.providers.google_caller import ACCOUNT, Caller, calling, words
 
 AT_ONCE = Latency()

@@ -15,9 +15,8 @@ from bridge.doubles.latency import Latency
 from bridge.doubles.seen import Seen
 from bridge.doubles.sounds import Flow, tone
 from engine.core.audio import seconds
-from engine.ports import ProviderFailed, Speech
+from engine.ports import OverQuota, ProviderFailed, Speech
 from engine.providers.google_voice import GoogleVoice
-from engine.providers.ladder import OverQuota
 from engine.providers.shelf import Shelf
 
 HEBREW = "שָׁלוֹם, מְדַבֶּרֶת לֵ֫אָה. אֵיךְ אֶפְשָׁר לַעֲזוֹר?"
