@@ -88,6 +88,8 @@ class GoogleUtteranceEars:
         async with aclosing(_results(call.results, call.run(commands))) as results:
             async for result in results:
                 yield result
+        if call.failure is not None:
+            raise call.failure
 
     async def warm(self) -> None:
         """Opens the connection. Raises `ProviderFailed`."""

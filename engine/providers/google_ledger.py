@@ -8,7 +8,7 @@ hearing began."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from engine.core.audio import FRAME_SAMPLES, RATE
 from engine.core.cues.words import words_of
@@ -389,15 +389,20 @@ class Ledger:
         """A word without times was said shortly before it was first told; that stays its place,
         so that none moves from one utterance to another when its times are told at last."""
         told = [(text, result) for result in results for text in result.text.split()]
+        old = _as_before(source.tail, [text for text, _ in told])
         spans = [span for result in results for span in result.spans]
         if source.segment is None:
             at_latest = end - len(told) * _WORD
             source.segment = max(source.heard_to, min(at_latest, self._start_before(end)))
+        places = [word.middle if word else None for word in old]
         if len(spans) == len(told):
-            middles = [source.base + round((s.start + s.end) / 2 * RATE) for s in spans]
+            exact = [source.base + round((s.start + s.end) / 2 * RATE) for s in spans]
+            middles = [
+                e if place is None else place for e, place in zip(exact, places, strict=True)
+            ]
         else:
-            middles = _spread(source.tail, len(told), max(source.segment, source.tail_to), end)
-        return _in_place(told, middles, source.tail)
+            middles = _spread(places, source.segment, max(source.segment, source.tail_to), end)
+        return [_as_told(*one, at, was) for one, at, was in zip(told, middles, old, strict=True)]
 
     def _start_before(self, position: int) -> int:
         return max((u.start for u in self._utterances if u.start <= position), default=0)
@@ -445,27 +450,42 @@ def _told_by(streams: Sequence[_Stream]) -> list[_Word]:
     return words
 
 
-def _spread(before: Sequence[_Word], count: int, start: int, end: int) -> list[int]:
-    """Places for so many words; those that were told before keep theirs."""
-    middles = [word.middle for word in before][:count]
-    new = count - len(middles)
-    return middles + [round(start + (n + 0.5) * (end - start) / new) for n in range(new)]
+def _as_before(before: Sequence[_Word], texts: Sequence[str]) -> list[_Word | None]:
+    """What each word was told as before: the service may also put one in or leave one out."""
+    same = 0
+    while same < min(len(before), len(texts)) and before[same].text == texts[same]:
+        same += 1
+    old: list[_Word | None] = [*before[:same], *[None] * (len(texts) - same)]
+    if same == len(before):
+        return old  # mostly: the same words, and more
+    were = [word.text for word in before[same:]]
+    changes = SequenceMatcher(None, were, texts[same:], autojunk=False).get_opcodes()
+    for _, start, end, now_start, now_end in changes:
+        for n in range(min(end - start, now_end - now_start)):
+            old[same + now_start + n] = before[same + start + n]
+    return old
 
 
-def _in_place(
-    told: Sequence[tuple[str, Result]], middles: Sequence[int], before: Sequence[_Word]
-) -> list[_Word]:
-    """The words; those of `before` that did not change are the same objects: most, mostly."""
-    words: list[_Word] = []
-    for n, ((text, result), middle) in enumerate(zip(told, middles, strict=True)):
-        old = before[n] if n < len(before) and before[n].text == text else None
-        if old is None:
-            words.append(_Word(text, middle, result.stability, result.confidence))
-        elif old.stability == result.stability and old.confidence == result.confidence:
-            words.append(old)
-        else:
-            words.append(_Word(text, old.middle, result.stability, result.confidence))
-    return words
+def _spread(places: Sequence[int | None], start: int, new_start: int, end: int) -> list[int]:
+    """A place for each word: those that have none stand evenly between the others, the first
+    ones after `start`, the last ones after `new_start`."""
+    middles: list[int] = []
+    for known, group in groupby(places, key=lambda place: place is not None):
+        if known:
+            middles += [place for place in group if place is not None]
+            continue
+        new = len(list(group))
+        last = len(middles) + new == len(places)
+        until = end if last else places[len(middles) + new] or 0
+        since = new_start if last else middles[-1] if middles else start
+        middles += [round(since + (n + 0.5) * (until - since) / new) for n in range(new)]
+    return middles
+
+
+def _as_told(text: str, result: Result, middle: int, old: _Word | None) -> _Word:
+    """The same object as before if it did not change: most did not."""
+    word = _Word(text, middle, result.stability, result.confidence)
+    return old if old is not None and old == word else word
 
 
 def _joined(words: list[_Word], stream: _Stream, until: int) -> list[_Word]:

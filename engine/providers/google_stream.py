@@ -255,7 +255,9 @@ class StreamedCall:
         stream = _Stream(self._opened, base, since, self._tape.position)
         self._ledger.opened(stream.number, base)
         stream.send(self._tape.since(base))
-        stream.read_by(self._group.create_task(self._read(stream)))
+        reader = self._group.create_task(self._read(stream))
+        reader.add_done_callback(lambda _: self._reading.remove(stream))
+        stream.read_by(reader)
         self._reading.append(stream)
         if len(self._reading) > MOST_STREAMS:
             old = (one for one in self._reading if one not in (self._current, stream))
@@ -278,7 +280,6 @@ class StreamedCall:
         else:
             self._failed(stream, Failed("Google: ended a stream of speech", "CANCELLED"))
         finally:
-            self._reading.remove(stream)
             stream.end()  # what feeds it waits for more otherwise, for ever
 
     def _heard(self, stream: _Stream, results: Sequence[Result]) -> None:

@@ -9,7 +9,7 @@ from engine.core.audio import FRAME_BYTES
 from engine.core.effects import Hear, Listen, Pause, StopListening
 from engine.core.events import Final, Partial, RecognitionFailed
 from engine.ports import HearingCommand, HearingResult
-from engine.providers.google_api import Failed, GoogleSpeech
+from engine.providers.google_api import Failed, GoogleSpeech, UsedUp
 
 TRIES = 2
 
@@ -30,6 +30,7 @@ class UtteranceCall:
     def __init__(self, service: GoogleSpeech, expected: Callable[[], Sequence[str]]) -> None:
         self.results: asyncio.Queue[HearingResult | None] = asyncio.Queue()
         """`None`: there will be no more."""
+        self.failure: UsedUp | None = None
         self._service = service
         self._expected = expected
         self._group: asyncio.TaskGroup | None = None
@@ -44,6 +45,8 @@ class UtteranceCall:
                 async for command in commands:
                     self._obey(command)
                 self._drop_guess()
+        except* UsedUp as used_up:
+            self.failure = next(one for one in used_up.exceptions if isinstance(one, UsedUp))
         finally:
             self.results.put_nowait(None)
 
@@ -92,11 +95,13 @@ class UtteranceCall:
     async def _recognize(self, utterance: int, pcm: bytes) -> Final | RecognitionFailed:
         now = asyncio.get_running_loop().time()
         if not self._service.throttle.may(now):
-            return RecognitionFailed(utterance, "Google: the quota is used up")
+            raise UsedUp("Google: the quota is used up", "RESOURCE_EXHAUSTED")
         tries = 0
         while True:
             try:
                 text, confidence = await self._service.recognize(pcm, tuple(self._expected()))
+            except UsedUp:
+                raise
             except Failed as why:
                 tries += not why.other_way
                 if tries == TRIES or (why.code != "UNAVAILABLE" and not why.other_way):

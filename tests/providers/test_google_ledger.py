@@ -169,6 +169,44 @@ def test_punctuation_and_the_spelling_of_numbers_mean_nothing() -> None:
     assert meaning("1,500,000") == meaning("1500000")
 
 
+@given(cut=st.integers(25, 125), at=st.integers(0, 10), left_out=st.booleans(), exact=st.booleans())
+def test_words_do_not_move_to_another_utterance_when_others_are_put_in_or_left_out(
+    cut: int, at: int, left_out: bool, exact: bool
+) -> None:
+    """Ten words of 300 ms, cut in two after so many frames; both are answered before the service
+    puts another word in, or leaves one out."""
+    ledger = Ledger(Patience(repair=1e9))
+    ledger.opened(1, 0)
+    ledger.believe(1, 0, 0)
+    ledger.begin(1, 0)
+    words = [Span(f"w{n}", n * 0.3, n * 0.3 + 0.3) for n in range(10)]
+    told: list[HearingResult] = []
+    for n in range(1, 11):
+        text = " ".join(word.text for word in words[:n])
+        ledger.heard(1, [Result(text, n * 0.3, final=False)], 4 * RATE, n * 0.3)
+        if n == 5:
+            ledger.end(1, cut, cut * FRAME_SAMPLES, 1.5)
+            ledger.begin(2, cut * FRAME_SAMPLES)
+    ledger.end(2, 150 - cut, 4 * RATE, 3.0)
+    told += ledger.answers(5.0)
+    first = told[:]
+    words[at : at + 1] = [] if left_out else [Span("oh", at * 0.3, at * 0.3), *words[at : at + 1]]
+    text = " ".join(word.text for word in words)
+    spans = tuple(words) if exact else ()
+    for final in (False, True):
+        result = Result(text, 3.1, final=final, spans=spans if final else ())
+        ledger.heard(1, [result], 4 * RATE, 5.1)
+        told += ledger.answers(5.2)
+    assert [one.utterance for one in first] == [1, 2]
+    last = {one.utterance: one.text for one in told if isinstance(one, Final)}
+    assert f"{last[1]} {last[2]}".split() == text.split()
+    for one in first:
+        assert isinstance(one, Final)
+        assert set(last[one.utterance].split()) - {"oh"} == set(one.text.split()) & set(
+            text.split()
+        )
+
+
 def test_results_of_an_unknown_stream_are_dropped() -> None:
     ledger = Ledger(PATIENT)
     ledger.opened(1, 0)

@@ -18,7 +18,7 @@ from bridge.doubles.latency import Latency
 from engine.core.audio import FRAME_BYTES, silence
 from engine.core.effects import Hear, Listen, Pause
 from engine.core.events import Final, RecognitionFailed
-from engine.ports import ProviderFailed
+from engine.ports import OverQuota, ProviderFailed
 from engine.providers.google_api import GoogleSpeech, Throttle
 from engine.providers.google_ears import (
     GoogleStreamingEars,
@@ -43,6 +43,13 @@ async def utterance_ears(
         ears = GoogleUtteranceEars(ACCOUNT, wanted, endpoint=double.address)
         yield double, ears
         await ears.close()
+
+
+async def say_once(double: GoogleSpeechDouble, ears: GoogleUtteranceEars) -> None:
+    async with calling(double, ears) as caller:
+        caller.put(Listen(1, SOUND))
+        caller.stop(1, FRAMES)
+        await caller.answer(1)
 
 
 @pytest.mark.parametrize("version", Version)
@@ -113,11 +120,10 @@ def test_after_a_used_up_quota_nothing_is_asked_for_a_while() -> None:
     async def call() -> None:
         faults = (Fault("RESOURCE_EXHAUSTED", of_requests=True),)
         async with utterance_ears(replace(QUICK, faults=faults), Wanted()) as (double, ears):
-            async with calling(double, ears) as caller:
-                for number in range(10):
-                    caller.put(Listen(number, SOUND))
-                    caller.stop(number, FRAMES)
-                    assert isinstance(await caller.answer(number), RecognitionFailed)
+            for _ in range(10):
+                with pytest.raises(ExceptionGroup) as failed:
+                    await say_once(double, ears)
+                assert isinstance(failed.value.exceptions[0], OverQuota)
             assert double.seen.requests == 1
 
     asyncio.run(call())
