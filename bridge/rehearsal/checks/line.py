@@ -354,7 +354,9 @@ def _in_noise(stage: Stage, held: Held[Said], below: float) -> Judged:
 def _disturbed(greeting: Reply, held: Held[Said]) -> list[str]:
     faults = []
     began = greeting.begins(held.heard)
-    if began is not None and not greeting.heard_to_its_end(held.heard, began):
+    if began is not None and not (
+        greeting.heard_to_its_end(held.heard, began) or greeting.heard_late(held.heard, began)
+    ):
         faults.append("the noise interrupted the greeting")
     cuts = held.told.notes("reply_cut") if held.told else []
     by_voice = [cut for cut in cuts if cut.facts.get("cause") == "voice"]
