@@ -93,10 +93,11 @@ async def cloud(settings: Settings, profile: Profile) -> AsyncGenerator[Cloud]:
 
 def _cloud(settings: Settings, profile: Profile, stack: AsyncExitStack) -> Cloud:
     openai = cache(lambda: _openai(settings, stack))  # one client: its connections are shared
-    made = Cloud(model=_model(settings, openai) if settings.kav_model else None)
+    account = cache(lambda: _google_account(settings))  # its key is read once, for both roles
+    made = Cloud(model=_model(settings, openai()) if settings.kav_model else None)
     for name in settings.kav_recognizer:
         if name == "google":
-            made.ears[name] = _google_ears(settings, profile, stack)
+            made.ears[name] = _google_ears(settings, profile, account(), stack)
         elif name == "openai":
             made.ears[name] = _openai_ears(settings, profile, openai())
     simulated = settings.kav_google_voice_endpoint or settings.openai_base_url
@@ -104,7 +105,7 @@ def _cloud(settings: Settings, profile: Profile, stack: AsyncExitStack) -> Cloud
     shelf = Shelf(settings.kav_data / "cache" / ("stand-ins" if simulated else "speech"))
     for voice in settings.kav_voice:
         if voice == "google":
-            made.voices[voice] = _google_voice(settings, shelf, stack)
+            made.voices[voice] = _google_voice(settings, shelf, account(), stack)
         elif voice == "openai":
             made.voices[voice] = _openai_voice(settings, shelf, openai())
     return made
@@ -126,7 +127,9 @@ def _google_account(settings: Settings) -> "GoogleAccount":
         raise BadSettings(str(why)) from None
 
 
-def _google_ears(settings: Settings, profile: Profile, stack: AsyncExitStack) -> FarEars:
+def _google_ears(
+    settings: Settings, profile: Profile, account: "GoogleAccount", stack: AsyncExitStack
+) -> FarEars:
     from engine.providers.google_ears import (
         GoogleStreamingEars,
         GoogleUtteranceEars,
@@ -144,19 +147,21 @@ def _google_ears(settings: Settings, profile: Profile, stack: AsyncExitStack) ->
     )
     kind = GoogleStreamingEars if settings.kav_google_speech == "stream" else GoogleUtteranceEars
     endpoint = settings.kav_google_speech_endpoint
-    ears = kind(_google_account(settings), wanted, endpoint=endpoint)
+    ears = kind(account, wanted, endpoint=endpoint)
     stack.push_async_callback(ears.close)
     return ears
 
 
-def _google_voice(settings: Settings, shelf: Shelf, stack: AsyncExitStack) -> FarVoice:
+def _google_voice(
+    settings: Settings, shelf: Shelf, account: "GoogleAccount", stack: AsyncExitStack
+) -> FarVoice:
     from engine.providers.google_voice import GoogleVoice
 
     voice = GoogleVoice(
         shelf,
         voices=settings.kav_google_voices,
         rate=settings.tts_speaking_rate,
-        credentials=_google_account(settings).credentials,
+        credentials=account.credentials,
         endpoint=settings.kav_google_voice_endpoint,
     )
     stack.push_async_callback(voice.close)
@@ -186,11 +191,11 @@ def _openai_voice(settings: Settings, shelf: Shelf, service: "AsyncOpenAI") -> F
     return OpenAIVoice(service, shelf, model=model, voice=voice, rate=rate)
 
 
-def _model(settings: Settings, openai: Callable[[], "AsyncOpenAI"]) -> Model:
+def _model(settings: Settings, service: "AsyncOpenAI") -> Model:
     from engine.providers.openai_model import OpenAIModel
 
     return OpenAIModel(
-        openai(),
+        service,
         settings.kav_model,
         first_token=settings.kav_first_token_sec,
         gap=settings.kav_gap_sec,
@@ -206,22 +211,47 @@ async def equip(
 ) -> Equipment:
     """With what is missing told; phrases are rendered beside the calls. Raises `BadSettings`."""
     far = await stack.enter_async_context(cloud(settings, profile))
-    near = await _near(settings, profile, stack, tell)
-    assert near.voice is not None
-    ears = await _ears(far, near, stack)
-    voice = await _voice(settings, far, near.voice, stack)
-    first = profile.languages[0]
-    kept = await clips.record(near.voice, first, person=False)
-    voices: list[tuple[str, FarVoice | local.LocalVoice]] = [*far.voices.items()]
-    for name, one in [*voices, ("local", near.voice)]:
+    near, near_voice = await _near(settings, profile, stack, tell)
+    ears = _ears(far, near)
+    voice = _voice(settings, far, near_voice)
+    model = Ladder("model", [Rung("openai", far.model, far.model.warm)] if far.model else [])
+    for ladder in (ears, voice, model):
+        stack.push_async_callback(ladder.close)
+    kept = await clips.record(near_voice, profile.languages[0], person=False)
+    voices: dict[str, FarVoice | local.LocalVoice] = {**far.voices, "local": near_voice}
+    for name, one in voices.items():
         preparing = asyncio.create_task(_prepare(one, name, profile, tell))
         stack.callback(preparing.cancel)
-    zone = ZoneInfo(profile.timezone)
     keypad = near.recognizer is None and not far.ears
-    longest = min(settings.kav_first_token_sec, settings.kav_gap_sec)
-    guarded = (
-        GuardedModel(far.model, Breaker(), slow=min(SLOW, 0.9 * longest)) if far.model else None
+
+    def warm() -> None:
+        for ladder in (ears, voice, model):
+            ladder.warm()
+
+    return Equipment(
+        settings.rules(),
+        open_recognizer=ears.open,
+        open_voice=voice.open,
+        new_brain=_receptionists(settings, profile, appointments, far.model, keypad=keypad),
+        new_detector=_detector(settings, tell),
+        clips=lambda clip: kept.get(clip, b""),
+        warm=warm,
     )
+
+
+def _receptionists(
+    settings: Settings,
+    profile: Profile,
+    appointments: Appointments,
+    model: Model | None,
+    *,
+    keypad: bool,
+) -> Callable[[CallFacts, Voice], Brain]:
+    """One for each call; they share the model, and what is known of its health."""
+    zone = ZoneInfo(profile.timezone)
+    patience, gap = settings.kav_first_token_sec, settings.kav_gap_sec
+    slow = min(SLOW, 0.9 * patience, 0.9 * gap)
+    guarded = GuardedModel(model, Breaker(), slow=slow) if model else None
 
     def new_brain(facts: CallFacts, voice: Voice) -> Brain:
         def wording() -> tuple[Language, ...]:
@@ -238,31 +268,16 @@ async def equip(
             call=facts.id,
             model=guarded,
             wording=wording,
-            patience=settings.kav_first_token_sec,
-            gap=settings.kav_gap_sec,
+            patience=patience,
+            gap=gap,
         )
 
-    model = Ladder[Model]("model", [Rung("openai", far.model, far.model.warm)] if far.model else [])
-    stack.push_async_callback(model.close)
-
-    def warm() -> None:
-        for ladder in (ears, voice, model):
-            ladder.warm()
-
-    return Equipment(
-        settings.rules(),
-        open_recognizer=ears.open,
-        open_voice=voice.open,
-        new_brain=new_brain,
-        new_detector=_detector(settings, tell),
-        clips=lambda clip: kept.get(clip, b""),
-        warm=warm,
-    )
+    return new_brain
 
 
 async def _near(
     settings: Settings, profile: Profile, stack: AsyncExitStack, tell: Tell
-) -> local.Local:
+) -> tuple[local.Local, local.LocalVoice]:
     """Speech on this machine: what is asked for, and a voice in any case."""
     near = await local.load(
         cache=settings.kav_data / "cache",
@@ -280,26 +295,22 @@ async def _near(
         raise BadSettings("there is no voice at all: apt-get install espeak-ng, or `make run`")
     if near.recognizer is not None and settings.kav_recognizer == ("local",):
         tell(_language_note(profile))
-    return near
+    return near, near.voice
 
 
-async def _ears(far: Cloud, near: local.Local, stack: AsyncExitStack) -> LadderRecognizer:
+def _ears(far: Cloud, near: local.Local) -> LadderRecognizer:
     rungs = [Rung[Recognizer](name, one, one.warm) for name, one in far.ears.items()]
     last = near.recognizer or Deaf()
-    ladder = LadderRecognizer([*rungs, Rung("local" if near.recognizer else "keypad", last)])
-    stack.push_async_callback(ladder.close)
-    return ladder
+    return LadderRecognizer([*rungs, Rung("local" if near.recognizer else "keypad", last)])
 
 
-async def _voice(settings: Settings, far: Cloud, near: Voice, stack: AsyncExitStack) -> LadderVoice:
+def _voice(settings: Settings, far: Cloud, near: Voice) -> LadderVoice:
     rungs = [Rung[Voice](name, one, one.warm) for name, one in far.voices.items()]
-    ladder = LadderVoice(
+    return LadderVoice(
         [*rungs, Rung("local", near)],
         first=settings.kav_first_token_sec,
         gap=settings.kav_gap_sec,
     )
-    stack.push_async_callback(ladder.close)
-    return ladder
 
 
 def _detector(settings: Settings, tell: Tell) -> Callable[[], SpeechDetector] | None:
