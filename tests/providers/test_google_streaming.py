@@ -125,7 +125,10 @@ def test_no_word_is_lost_when_streams_break(fault: Fault) -> None:
                 await say_ten_words(caller, range(4))
             assert caller.heard() == numbered(40)
             assert double.seen.streams == len(fault.streams) + 1
-        assert asyncio.all_tasks() == {asyncio.current_task()}  # nothing is left of it
+        others = asyncio.all_tasks() - {asyncio.current_task()}  # gRPC ends its own a moment later
+        if others:
+            _, left = await asyncio.wait(others, timeout=10.0)
+            assert not left
 
     run(call())
 
