@@ -20,8 +20,7 @@ phone: $(VENV)/.kav-embedded ## a real Asterisk beside the running bridge, for a
 
 test: $(VENV)/.kav-dev lint ## set up everything and run every test, real Asterisk and phone included
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not models"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "(e2e or models) and not alone"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m "e2e or models"
 
 fast: $(VENV)/.kav-dev ## the tests that need neither models nor Asterisk
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not models"

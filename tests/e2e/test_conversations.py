@@ -23,7 +23,7 @@ from engine.trace import replay
 from tests.e2e.conftest import PROJECT
 from tests.e2e.running_bridge import PUBLIC_URL, TOKEN, RunningBridge, running_bridge
 
-pytestmark = [pytest.mark.e2e, pytest.mark.models, pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.models, pytest.mark.timeout(300)]
 
 CACHE = PROJECT / "var" / "cache"
 RECORDINGS = PROJECT / "var" / "recordings"

@@ -15,7 +15,7 @@ from tests.bench import bars, load
 from tests.bench.bridge_process import BridgeProcess, bridge_process
 from tests.bench.figures import Figure, table
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = pytest.mark.e2e
 
 CALLS = 10
 SECONDS = 8.0
