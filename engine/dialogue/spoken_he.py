@@ -22,7 +22,10 @@ from engine.dialogue.written import (
 )
 
 _LETTER = "[א-ת\u0591-\u05bd\u05bf-\u05c7]"
-_PREFIX = rf"(?<!\w)(?<![\u0591-\u05c7])(?P<pre>(?:[ובלמהכש][\u05b0-\u05c7]*){{1,3}}){DASH}?"
+_PREFIX = (
+    rf"(?<!\w)(?<![\u0591-\u05c7])(?<!\w[\"״”'׳’])"
+    rf"(?P<pre>(?:[ובלמהכש][\u05b0-\u05c7]*){{1,3}}){DASH}?"
+)
 _BEFORE = rf"(?:{_PREFIX}|(?<![\w.,]))"
 _WORD = rf"[א-ת]{_LETTER}*(?:[\"״'׳]{_LETTER}*)?"
 _MONTHS = (
@@ -82,11 +85,8 @@ _ABBREVIATED = {
     'ממ"ד': "מָמָד",
     'מע"מ': "מָעָם",
     'ביה"ס': "בֵּית הַסֵּפֶר",
-    "₪": "שְׁקָלִים",
-    "%": "אֲחוּזִים",
-    "€": "אֵירוֹ",
-    "$": "דּוֹלָר",
 }
+_SIGNS = {"₪": "שְׁקָלִים", "%": "אֲחוּזִים", "€": "אֵירוֹ", "$": "דּוֹלָר"}
 _DAY_LETTERS = dict(zip("בגדהוא", (*WEEKDAYS["he"][:5], WEEKDAYS["he"][6]), strict=True))
 
 
@@ -317,8 +317,7 @@ def _left_over(found: re.Match[str]) -> str:
 
 def _abbreviation(found: re.Match[str]) -> str:
     words = _ABBREVIATED[_table_form(found["abbreviation"])]
-    before = found.string[: found.start()][-1:]
-    return " " * before.isalnum() + with_prefix(_prefix(found), words)
+    return with_prefix(_prefix(found), words)
 
 
 _DATE = r"(?P<day>\d{1,2})"
@@ -382,9 +381,11 @@ RULES: tuple[Rule, ...] = (
     (re.compile(r"\d+"), _left_over),
 )
 ABBREVIATIONS: tuple[Rule, ...] = (
+    (re.compile("[₪$€%]"), lambda found: apart(found, _SIGNS[found[0]])),
     (
         re.compile(
-            rf"(?:{_PREFIX}|(?<![\w\"״”'׳’]))?(?P<abbreviation>{one_of(_ABBREVIATED)})(?!\w|['׳’\"״”])"
+            rf"(?:{_PREFIX}|(?<!\w)(?<!\w[\"״”'׳’]))(?P<abbreviation>{one_of(_ABBREVIATED)})"
+            rf"(?!\w|[\"״”'׳’])"
         ),
         _abbreviation,
     ),
