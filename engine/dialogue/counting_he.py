@@ -12,7 +12,7 @@ from engine.dialogue.written import Amount
 Gender = Literal["m", "f"]
 
 HALF, QUARTER = "חֵצִי", "רֶ֫בַע"
-MINUS, UNTIL, POINT = "מִינוּס", "עַד", "נְקוּדָּה"
+MINUS, UNTIL, POINT = "מִ֫ינוּס", "עַד", "נְקוּדָּה"
 _TEEN_TAIL = "עֶשְׂרֵה"
 _DAGESH = "\u05bc"
 
@@ -28,19 +28,19 @@ class Noun:
 
 SHEKEL = Noun("m", "שֶׁ֫קֶל", "שְׁקָלִים")
 AGORA = Noun("f", "אֲגוֹרָה", "אֲגוֹרוֹת")
-DOLLAR = Noun("m", "דּוֹלָר", "דּוֹלָרִים")
-CENT = Noun("m", "סֶנְט", "סֶנְטִים")
-EURO = Noun("m", "אֵירוֹ", "אֵירוֹ")
+DOLLAR = Noun("m", "דּוֹ֫לָר", "דּוֹלָרִים")
+CENT = Noun("m", "סֶנְט", "סֶ֫נְטִים")
+EURO = Noun("m", "אֵ֫ירוֹ", "אֵ֫ירוֹ")
 PERCENT = Noun("m", "אָחוּז", "אֲחוּזִים")
-METER = Noun("m", "מֶ֫טֶר", "מֶטְרִים")
-SQUARE_METER = Noun("m", "מֶ֫טֶר רָבוּעַ", "מֶטְרִים רְבוּעִים")
-CENTIMETER = Noun("m", "סֶנְטִימֶ֫טֶר", "סֶנְטִימֶטְרִים")
-KILOMETER = Noun("m", "קִילוֹמֶ֫טֶר", "קִילוֹמֶטְרִים")
+METER = Noun("m", "מֶ֫טֶר", "מֶ֫טְרִים")
+SQUARE_METER = Noun("m", "מֶ֫טֶר רָבוּעַ", "מֶ֫טְרִים רְבוּעִים")
+CENTIMETER = Noun("m", "סֶנְטִימֶ֫טֶר", "סֶנְטִימֶ֫טְרִים")
+KILOMETER = Noun("m", "קִילוֹמֶ֫טֶר", "קִילוֹמֶ֫טְרִים")
 KILOGRAM = Noun("m", "קִילוֹגְרָם", "קִילוֹגְרָמִים")
 DEGREE = Noun("f", "מַעֲלָה", "מַעֲלוֹת")
 MINUTE = Noun("f", "דַּקָּה", "דַּקּוֹת")
 HOUR = Noun("f", "שָׁעָה", "שָׁעוֹת", "שְׁעָתַ֫יִים")
-SECOND = Noun("f", "שְׁנִיָּיה", "שְׁנִיּוֹת")
+SECOND = Noun("f", "שְׁנִיָּה", "שְׁנִיּוֹת")
 ROOM = Noun("m", "חֶ֫דֶר", "חֲדָרִים")
 
 NOUNS = (
@@ -50,7 +50,7 @@ NOUNS = (
     Noun("m", "מִשְׂרָד", "מִשְׂרָדִים"),
     Noun("m", "בַּ֫יִת", "בָּתִּים"),
     Noun("m", "נֶ֫כֶס", "נְכָסִים"),
-    Noun("m", "בִּנְיָין", "בִּנְיָינִים"),
+    Noun("m", "בִּנְיָן", "בִּנְיָנִים"),
     Noun("m", "רְחוֹב", "רְחוֹבוֹת"),
     Noun("m", "מָקוֹם", "מְקוֹמוֹת"),
     Noun("m", "חַלּוֹן", "חַלּוֹנוֹת"),
@@ -78,7 +78,14 @@ NOUNS = (
     Noun("f", "עִיר", "עָרִים"),
     Noun("f", "מִילָּה", "מִילִּים"),
 )
-WORDS = {without_points(form): noun for noun in NOUNS for form in (noun.one, noun.many)}
+
+
+def bare(word: str) -> str:
+    """«בניין» and «בִּנְיָן» are one word."""
+    return without_points(word).replace("יי", "י")
+
+
+WORDS = {bare(form): noun for noun in NOUNS for form in (noun.one, noun.many)}
 _MASCULINE_IN_OT = frozenset(
     [
         "שולחנות",
@@ -103,28 +110,28 @@ ORDINALS_M = (
     *("שִׁישִּׁי", "שְׁבִיעִי", "שְׁמִינִי", "תְּשִׁיעִי", "עֲשִׂירִי"),
 )
 ORDINALS_F = (
-    *("רִאשׁוֹנָה", "שְׁנִיָּיה", "שְׁלִישִׁית", "רְבִיעִית", "חֲמִישִׁית"),
+    *("רִאשׁוֹנָה", "שְׁנִיָּה", "שְׁלִישִׁית", "רְבִיעִית", "חֲמִישִׁית"),
     *("שִׁישִּׁית", "שְׁבִיעִית", "שְׁמִינִית", "תְּשִׁיעִית", "עֲשִׂירִית"),
 )
 
 
 def known_noun(word: str) -> Noun | None:
     """The noun of which this is the singular or the plural, with points or without."""
-    return WORDS.get(without_points(word))
+    return WORDS.get(bare(word))
 
 
 def gender_of(word: str) -> Gender | None:
     """Of what is counted; None: the word is not, as far as one can see."""
-    bare = without_points(word)
-    noun = known_noun(bare) or (known_noun(bare[1:]) if bare[:1] == "ה" else None)
+    letters = without_points(word)
+    noun = known_noun(letters) or (known_noun(letters[1:]) if letters[:1] == "ה" else None)
     if noun is not None:
         return noun.gender
-    if len(bare) < 4 or bare in _NO_NOUNS:
+    if len(letters) < 4 or letters in _NO_NOUNS:
         return None
-    if bare.endswith("ים"):
-        return "f" if bare in _FEMININE_IN_IM else "m"
-    if bare.endswith("ות"):
-        return "m" if bare in _MASCULINE_IN_OT else "f"
+    if letters.endswith("ים"):
+        return "f" if letters in _FEMININE_IN_IM else "m"
+    if letters.endswith("ות"):
+        return "m" if letters in _MASCULINE_IN_OT else "f"
     return None
 
 

@@ -29,8 +29,8 @@ _PREFIX = (
 _BEFORE = rf"(?:{_PREFIX}|(?<![\w.,]))"
 _WORD = rf"[א-ת]{_LETTER}*(?:[\"״'׳]{_LETTER}*)?"
 _MONTHS = (
-    *("יָנוּאָר", "פֶבְּרוּאָר", "מֶרְץ", "אַפְּרִיל", "מַאי", "יוּנִי", "יוּלִי"),
-    *("אוֹגוּסְט", "סֶפְּטֶמְבֶּר", "אוֹקְטוֹבֶּר", "נוֹבֶמְבֶּר", "דֶצֶמְבֶּר"),
+    *("יָ֫נוּאָר", "פֶ֫בְּרוּאָר", "מֶרְץ", "אַפְּרִיל", "מַאי", "יוּ֫נִי", "יוּ֫לִי"),
+    *("אוֹ֫גוּסְט", "סֶפְּטֶ֫מְבֶּר", "אוֹקְטוֹ֫בֶּר", "נוֹבֶ֫מְבֶּר", "דֶצֶ֫מְבֶּר"),
 )
 _MONTH_NAMES = {without_points(month): month for month in _MONTHS} | {"מרס": "מֶרְס"}
 _SCALES = {
@@ -79,14 +79,14 @@ _ABBREVIATED = {
     'אחה"צ': "אַחֲרֵי הַצׇּהֳרַ֫יִים",
     'לפנה"צ': "לִפְנֵי הַצׇּהֳרַ֫יִים",
     'ז"א': "זֹאת אוֹמֶ֫רֶת",
-    'ד"ר': "דּוֹקְטוֹר",
+    'ד"ר': "דּוֹ֫קְטוֹר",
     'עו"ד': "עוֹרֵךְ דִּין",
     'נדל"ן': "נַדְלָן",
     'ממ"ד': "מָמָד",
     'מע"מ': "מָעָם",
     'ביה"ס': "בֵּית הַסֵּפֶר",
 }
-_SIGNS = {"₪": "שְׁקָלִים", "%": "אֲחוּזִים", "€": "אֵירוֹ", "$": "דּוֹלָר"}
+_SIGNS = {"₪": "שְׁקָלִים", "%": "אֲחוּזִים", "€": "אֵ֫ירוֹ", "$": "דּוֹ֫לָר"}
 _DAY_LETTERS = dict(zip("בגדהוא", (*WEEKDAYS["he"][:5], WEEKDAYS["he"][6]), strict=True))
 
 
@@ -234,7 +234,7 @@ def _quantity(found: re.Match[str]) -> str:
         words = _row(found) + (f" {noun.many}" if noun else "")
     elif noun:
         few = symbol is not None and noun != count.SHEKEL
-        singular = few or without_points(noun.one) == without_points(word)
+        singular = few or count.bare(noun.one) == count.bare(word)
         words = _range(found, amounts) + _of_noun(amounts, noun, singular=singular)
     else:
         words = _range(found, amounts) + _of_word(amounts[-1], word)
@@ -248,7 +248,7 @@ def _quantity(found: re.Match[str]) -> str:
 def _counted_noun(found: re.Match[str], word: str) -> count.Noun | None:
     """The noun that follows, if it is this number's: in «הרצל 5 דירה 3» it is the next one's."""
     noun = count.known_noun(word)
-    if noun is None or without_points(word) == without_points(noun.many):
+    if noun is None or count.bare(word) == count.bare(noun.many):
         return noun
     number = amount(found["until"] or found["number"])
     alone = re.match(rf" {DASH}?\d", found.string[found.end() :]) is None
