@@ -51,7 +51,7 @@ _UNITS = {
 _SCALES = {
     **dict.fromkeys(("K", "k", "thousand"), "thousand"),
     **dict.fromkeys(("M", "million"), "million"),
-    **dict.fromkeys(("B", "bn", "billion"), "billion"),
+    **dict.fromkeys(("bn", "billion"), "billion"),
 }
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -226,10 +226,10 @@ def _clock(found: re.Match[str]) -> str:
     half = (found["half"] or found["half2"] or "")[:1]
     hour, minute, part = _hour_and_part(found["from"] or found["hour"], half, told)
     if not found["until"]:
-        return _clock_words(hour, minute, part)
+        return _clock_words(hour, minute, part) + _full_stop(found)
     until = _hour_and_part(found["until"], half, told)
     first = _clock_words(hour, minute, "" if part == until[2] else part)
-    return f"{first.removesuffix(_O_CLOCK)} to {_clock_words(*until)}"
+    return f"{first.removesuffix(_O_CLOCK)} to {_clock_words(*until)}{_full_stop(found)}"
 
 
 # Numbers of things, and numbers alone.

@@ -131,6 +131,11 @@ def _weekday(found: re.Match[str]) -> str:
     return with_prefix(_prefix(found), _DAY_LETTERS[found["day"]])
 
 
+def _weekdays(found: re.Match[str]) -> str:
+    first, last = (_DAY_LETTERS[found[end]] for end in ("first", "last"))
+    return with_prefix(_prefix(found), f"{first} {count.UNTIL} {last}")
+
+
 # Times of the day.
 
 
@@ -193,8 +198,6 @@ _FRACTION_WORDS = {
     "1/4": count.QUARTER,
     "3/4": "שְׁלוֹשָׁה רְבָעִים",
 }
-
-
 _FRACTIONS_OF = {
     _FRACTION_WORDS["2/3"]: "שְׁנֵי שְׁלִישֵׁי",
     _FRACTION_WORDS["3/4"]: "שְׁלוֹשֶׁת רִבְעֵי",
@@ -233,11 +236,11 @@ def _quantity(found: re.Match[str]) -> str:
     if len(amounts) < len(numbers):
         words = _row(found) + (f" {noun.many}" if noun else "")
     elif noun:
-        few = symbol is not None and noun != count.SHEKEL
-        singular = few or count.bare(noun.one) == count.bare(word)
-        words = _range(found, amounts) + _of_noun(amounts, noun, singular=singular)
+        is_measured = symbol is not None and noun != count.SHEKEL
+        singular = is_measured or count.bare(noun.one) == count.bare(word)
+        words = _range(found, amounts, _of_noun(amounts, noun, singular=singular))
     else:
-        words = _range(found, amounts) + _of_word(amounts[-1], word)
+        words = _range(found, amounts, _of_word(amounts[-1], word))
     if found["minus"]:
         words = f"{count.MINUS} {words}"
     if word and (symbol or not noun):
@@ -272,15 +275,17 @@ def _row(found: re.Match[str]) -> str:
     return f" {count.UNTIL} ".join(words) + scale
 
 
-def _range(found: re.Match[str], amounts: list[Amount]) -> str:
-    """The lower end of a range, and what joins it to the upper one."""
+def _range(found: re.Match[str], amounts: list[Amount], words: str) -> str:
+    """The words of a range's upper end, or of a number alone, with its lower end before them."""
     if len(amounts) == 1:
-        return ""
+        return words
     symbol = found["symbol"] or found["symbol2"] or found["unit"]
     noun = _UNITS[_table_form(symbol)] if symbol else None
     gender = noun.gender if noun else count.gender_of(found["word"] or "") or "f"
-    joint = (found["joint"] or "").strip() or count.UNTIL
-    return f"{counting(amounts[0], gender)} {joint} "
+    first = counting(amounts[0], gender)
+    if found["to"]:
+        return f"{first} {with_prefix('ל', words)}"
+    return f"{first} {found['joint'] or count.UNTIL} {words}"
 
 
 def _of_noun(amounts: list[Amount], noun: count.Noun, *, singular: bool) -> str:
@@ -369,7 +374,7 @@ RULES: tuple[Rule, ...] = (
         re.compile(
             rf"{_BEFORE}(?P<minus>[-\u2212])?(?:(?P<symbol>{one_of(_SYMBOLS)})\s?)?"
             rf"(?P<number>{NUMBER})"
-            rf"(?:(?:\s?{DASH}\s?| (?P<joint>או|עד) )"
+            rf"(?:(?:\s?{DASH}\s?| (?P<joint>או|עד) | (?P<to>ל){DASH}?)"
             rf"(?:(?P<symbol2>{one_of(_SYMBOLS)})\s?)?(?P<until>{NUMBER}))?"
             rf"(?:\s?(?P<scale>{one_of(_SCALES)})(?!\w))?"
             rf"(?:\s?(?P<unit>{one_of(_UNITS)})(?!\w))?"
@@ -392,5 +397,11 @@ ABBREVIATIONS: tuple[Rule, ...] = (
     (
         re.compile(rf"(?:{_PREFIX}|(?<!\w))(?:יוֹם|יום) (?P<day>[א-ו])['׳’](?!\w)"),
         _weekday,
+    ),
+    (
+        re.compile(
+            rf"(?:{_PREFIX}|(?<![\w-]))(?P<first>[א-ו])['׳’] ?{DASH} ?(?P<last>[א-ו])['׳’](?!\w)"
+        ),
+        _weekdays,
     ),
 )

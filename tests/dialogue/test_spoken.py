@@ -1,6 +1,11 @@
 """What is written, and what is said: one line each. Hebrew is compared without its points."""
 
+import asyncio
 import re
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,6 +18,8 @@ from engine.dialogue.numerals import digit_in_words, number_at
 from engine.dialogue.profile import Language
 from engine.dialogue.spoken import spoken
 from engine.profile import shipped_profile
+from engine.receptionist import Receptionist, spoken_forms
+from engine.store import Appointments
 
 HEBREW = """
 דירת 3.5 חדרים => דירת שלושה וחצי חדרים
@@ -100,6 +107,8 @@ $5 => חמישה דולרים
 13 קומות => שלוש עשרה קומות
 15 חדרים => חמישה עשר חדרים
 1,234,567 ₪ => מיליון מאתיים שלושים וארבעה אלף חמש מאות שישים ושבעה שקלים
+בין 3 ל-4 חדרים => בין שלושה לארבעה חדרים
+פתוח א'-ה' 9:00-18:00 => פתוח יום ראשון עד יום חמישי תשע עד שש בערב
 3 או 4 חדרים => שלושה או ארבעה חדרים
 דירה 5, חדר 3 במשרד => דירה חמש, חדר שלוש במשרד
 8 לפחות => שמונה לפחות
@@ -153,7 +162,7 @@ ENGLISH = """
 at 16:30 => at four thirty in the afternoon
 4:30 PM => four thirty in the afternoon
 4pm => four in the afternoon
-9 a.m. => nine in the morning
+9 a.m. => nine in the morning.
 at 09:00-18:00 => at nine in the morning to six in the evening
 12:00 => twelve noon
 00:30 => twelve thirty at night
@@ -236,9 +245,15 @@ between 5 and 7 => between five and seven
 10 sq. ft. => ten square feet
 Mr. Levi & Mrs. Levi => Mister Levi and Missus Levi
 a shop, an office, etc. => a shop, an office, and so on.
+It was 3 p.m. => It was three in the afternoon.
+Unit 4B => Unit four B
+Built in 1998, renovated in 2015. => Built in nineteen ninety eight, renovated in twenty fifteen.
+NIS 4,600,000 => four million six hundred thousand shekels
 12A => twelve A
 good morning => good morning
 """
+SHAI = shipped_profile("shai")
+SUNDAY = datetime(2026, 11, 22, 9, 10, tzinfo=ZoneInfo(SHAI.timezone))
 LANGUAGES: tuple[Language, ...] = ("he", "en")
 
 
@@ -272,6 +287,7 @@ def test_every_hebrew_word_that_is_added_has_its_points(written: str) -> None:
         ("מ-7 חדרים", "מִשִׁבְעָה חֲדָרִים"),
         ("ה-10 בנובמבר", "הָעֲשָׂרָה בְּנוֹבֶ֫מְבֶּר"),
         ("שנמכר ב-5", "שנמכר בְּחָמֵשׁ"),
+        ("22 דירות", "עֶשְׂרִים וּשְׁתַּ֫יִים דִּירוֹת"),
         ('בת"א', "בְּתֵל אָבִיב"),
     ],
 )
@@ -281,8 +297,22 @@ def test_a_prefix_takes_the_vowel_that_its_word_demands(written: str, said: str)
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_our_own_sentences_are_words_already(language: Language) -> None:
-    for phrase in fixed_phrases(shipped_profile("shai")):
+    for phrase in fixed_phrases(SHAI):
         assert spoken(phrase, language) == phrase
+
+
+def test_a_number_in_a_profile_is_said_in_words_and_made_ready_so() -> None:
+    greeting = dict(SHAI.greeting) | {"he": "כָּאן לֵאָה, רְחוֹב הֶרְצֵל 5."}
+    profile = replace(SHAI, greeting=greeting)
+
+    async def first_sentence() -> object:
+        brain = Receptionist(profile, Appointments(), lambda: SUNDAY)
+        async with aclosing(brain.reply(None)) as reply:
+            return await anext(reply)
+
+    words = "כָּאן לֵאָה, רְחוֹב הֶרְצֵל חָמֵשׁ."
+    assert asyncio.run(first_sentence()) == words
+    assert words in spoken_forms(profile)
 
 
 def test_a_sentence_in_the_other_language_is_said_in_its_own() -> None:
