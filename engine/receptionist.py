@@ -37,6 +37,7 @@ from engine.dialogue.hours import Window, free_windows
 from engine.dialogue.phrases import sentences, window_name, windows_heard
 from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Language, Profile
+from engine.dialogue.spoken import spoken
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import Wish
 from engine.ports import Consultation, Exchange, Model, ProviderFailed, failure
@@ -105,8 +106,10 @@ class Receptionist:
             self._said = []
             async with aclosing(self._sentences(thought)) as said:
                 async for sentence in said:
-                    self._said.append(sentence)
-                    yield sentence
+                    # Before it is remembered: what was heard is told in the voice's words.
+                    words = spoken(sentence, self._talk.language)
+                    self._said.append(words)
+                    yield words
             if isinstance(self._talk.act, Confirm | Goodbye):
                 yield HangUp("goodbye")
             else:
@@ -366,7 +369,7 @@ def _record(talk: Talk) -> dict[str, str | int | float | None]:
 
 def spoken_forms(profile: Profile) -> list[str]:
     """The sentences that never change: a voice can make them before the first call."""
-    return list(fixed_phrases(profile))
+    return [spoken(phrase, profile.languages[0]) for phrase in fixed_phrases(profile)]
 
 
 def lexicon(profile: Profile) -> dict[str, str]:
