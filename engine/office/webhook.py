@@ -59,9 +59,9 @@ class Outbox(Protocol):
         """What is due, in the order in which it was written."""
         ...
 
-    async def told(self, id: int) -> None: ...  # noqa: A002 - the row's own name for it
+    async def told(self, message_id: int, now: datetime) -> None: ...
 
-    async def failed(self, id: int, due: datetime) -> None: ...  # noqa: A002
+    async def failed(self, message_id: int, due: datetime) -> None: ...
 
 
 class _NotTold(Exception):
@@ -81,6 +81,7 @@ async def open_webhook(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     jitter: Callable[[], float] = random.random,
     patience: float = PATIENCE,
+    every: float = EVERY,
 ) -> "AsyncIterator[Webhook]":
     """Raises `BadAddress` or `BadSecret`. `jitter`: 0 to 1."""
     address, key = checked_address(url), signing_key(secret)
@@ -89,7 +90,7 @@ async def open_webhook(
         timeout=aiohttp.ClientTimeout(total=patience),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield Webhook(outbox, address, key, session, clock, jitter)
+        yield Webhook(outbox, address, key, session, clock, jitter, every)
 
 
 class Webhook:
@@ -103,6 +104,7 @@ class Webhook:
         session: aiohttp.ClientSession,
         clock: Callable[[], datetime],
         jitter: Callable[[], float],
+        every: float,
     ) -> None:
         self.gone = False
         """The receiver has answered 410: nothing more is sent until the next start."""
@@ -112,6 +114,7 @@ class Webhook:
         self._session = session
         self._clock = clock
         self._jitter = jitter
+        self._every = every
         self._written = asyncio.Event()
         self._not_before: dict[str, datetime] = {}
         """call -> when what failed of it is due: what came later of that call waits for it."""
@@ -126,7 +129,7 @@ class Webhook:
             self._written.clear()
             if not await self._deliver_or_warn():
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(EVERY):
+                    async with asyncio.timeout(self._every):
                         await self._written.wait()
 
     async def deliver(self) -> int:
@@ -156,7 +159,7 @@ class Webhook:
                 return
             if due is None:
                 self._not_before.pop(call, None)
-                await self._outbox.told(row.id)
+                await self._outbox.told(row.id, self._clock())
             else:
                 self._not_before[call] = due
                 await self._outbox.failed(row.id, due)

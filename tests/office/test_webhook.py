@@ -54,12 +54,12 @@ class Memory:
         left = [row for row in self.rows if row.id not in self.sent]
         return [row for row in left if row.due <= now][:limit]
 
-    async def told(self, id: int) -> None:  # noqa: A002 - the row's own name for it
-        self.sent.append(id)
+    async def told(self, message_id: int, now: datetime) -> None:
+        self.sent.append(message_id)
 
-    async def failed(self, id: int, due: datetime) -> None:  # noqa: A002
+    async def failed(self, message_id: int, due: datetime) -> None:
         self.rows = [
-            replace(row, attempts=row.attempts + 1, due=due) if row.id == id else row
+            replace(row, attempts=row.attempts + 1, due=due) if row.id == message_id else row
             for row in self.rows
         ]
 
@@ -129,7 +129,13 @@ def told(
         async with (
             serving(office.answer) as url,
             open_webhook(
-                outbox, url, SECRET, clock=lambda: outbox.now, jitter=lambda: 1.0, patience=patience
+                outbox,
+                url,
+                SECRET,
+                clock=lambda: outbox.now,
+                jitter=lambda: 1.0,
+                patience=patience,
+                every=3600.0,
             ) as webhook,
         ):
             await scenario(webhook)
@@ -297,6 +303,7 @@ def test_it_tells_at_once_when_woken_and_ends_cleanly() -> None:
     async def run(webhook: Webhook) -> None:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(webhook.run())
+            await outbox.asked.wait()
             outbox.rows.append(row(1))
             webhook.wake()
             await office.answered.wait()
