@@ -114,7 +114,7 @@ def _entries(
 ) -> list[Entry]:
     series = recurring_ical_events.of(Calendar.from_ical(content))
     found = (_entry(event, etag, zone) for event in series.between(since, until) if _counts(event))
-    return [entry for entry in found if entry.start < until and since < entry.end]
+    return [one for one in found if max(one.start, since) < min(one.end, until)]
 
 
 def _counts(event: Event) -> bool:

@@ -4,6 +4,7 @@ import random
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from aiohttp import web
 from engine.office.address import BadAddress
 from engine.office.calendar import CalDav, CalendarAway, open_calendar
 from engine.office.entries import Entry, Verdict, read, verdict
-from engine.office.invitation import Meeting, claim, meeting_uid
+from engine.office.invitation import Meeting, claim, event, meeting_uid
 from engine.store import SlotTaken
 from tests.office.radicale_server import PASSWORD, USER, Radicale, serving_radicale
 
@@ -137,6 +138,18 @@ def test_the_same_meeting_again_is_booked_once(office: Radicale) -> None:
     assert office.content().count("BEGIN:VEVENT") == 1
 
 
+def test_what_the_office_changed_in_a_booked_meeting_stays(office: Radicale) -> None:
+    changed = event(replace(meeting(), title="moved to the roof"), zone=JERUSALEM, now=TEN)
+
+    async def twice(calendar: CalDav) -> None:
+        await calendar.book(meeting())
+        office.put_file(f"{meeting().uid.removesuffix('@kav')}.ics", changed)
+        await calendar.book(meeting())
+
+    use(office, twice)
+    assert "SUMMARY:moved to the roof" in office.content()
+
+
 def test_a_booking_that_was_broken_off_goes_on(office: Radicale) -> None:
     left = claim(meeting(), zone=JERUSALEM, now=datetime(2026, 11, 22, tzinfo=UTC))
     office.put_file(f"{meeting().uid.removesuffix('@kav')}.ics", left)
@@ -218,6 +231,12 @@ def test_of_ten_who_book_one_time_over_two_clients_one_has_it(office: Radicale) 
     assert "STATUS:CONFIRMED" in office.content()
 
 
+def test_what_a_person_is_not_sure_of_is_waited_for_by_nobody() -> None:
+    ours = Entry("a@kav", TEN, TEN + HALF_HOUR, tentative=True)
+    theirs = Entry("z", TEN, TEN + HALF_HOUR, tentative=True)
+    assert verdict("a@kav", (ours, theirs)) is Verdict.TAKEN
+
+
 def test_in_whatever_order_the_steps_of_rivals_come_one_has_the_time() -> None:
     for seed in range(1000):
         there, booked = _raced(random.Random(seed))
@@ -278,6 +297,16 @@ def test_an_event_that_nobody_understands_hides_no_other(broken: str) -> None:
     reading = read(answer, zone=JERUSALEM, since=WEEK[0], until=WEEK[1])
     assert [entry.start for entry in reading.entries] == [TEN]
     assert reading.unread == 1
+
+
+def test_what_only_touches_the_time_or_has_no_length_takes_none() -> None:
+    answer = multistatus(
+        calendar_of("DTSTART:20261124T073000Z", "DURATION:PT30M"),
+        calendar_of("DTSTART:20261124T083000Z", "DURATION:PT30M"),
+        calendar_of("DTSTART:20261124T081000Z", "DTEND:20261124T081000Z"),
+    )
+    reading = read(answer, zone=JERUSALEM, since=TEN, until=TEN + HALF_HOUR)
+    assert (reading.entries, reading.unread) == ((), 0)
 
 
 @asynccontextmanager
