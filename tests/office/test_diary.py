@@ -137,6 +137,8 @@ def test_it_is_said_once_that_it_is_away_and_once_that_it_is_back(
         paper = Paper(away=True)
         diary = diary_of(paper)
         async with Running(diary):
+            assert await waited(diary) == pytest.approx(paper.takes)
+            assert await waited(diary) == 0.0
             assert await diary.busy(*WEEK) == []
             assert diary.away
             await asyncio.sleep(3 * EVERY)
