@@ -59,7 +59,7 @@ class Outbox(Protocol):
         """What is due, in the order in which it was written."""
         ...
 
-    async def told(self, message_id: int, now: datetime) -> None: ...
+    async def told(self, message_id: int) -> None: ...
 
     async def failed(self, message_id: int, due: datetime) -> None: ...
 
@@ -159,7 +159,7 @@ class Webhook:
                 return
             if due is None:
                 self._not_before.pop(call, None)
-                await self._outbox.told(row.id, self._clock())
+                await self._outbox.told(row.id)
             else:
                 self._not_before[call] = due
                 await self._outbox.failed(row.id, due)

@@ -54,7 +54,7 @@ class Memory:
         left = [row for row in self.rows if row.id not in self.sent]
         return [row for row in left if row.due <= now][:limit]
 
-    async def told(self, message_id: int, now: datetime) -> None:
+    async def told(self, message_id: int) -> None:
         self.sent.append(message_id)
 
     async def failed(self, message_id: int, due: datetime) -> None:
