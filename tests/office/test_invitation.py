@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]  # it has no types
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
@@ -116,6 +116,7 @@ def test_the_uid_follows_from_call_and_act_alone_and_tells_neither() -> None:
     assert "call-7" not in uid
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.text(st.one_of(st.characters(categories=["Cc"]), st.characters(exclude_categories=["Cs"])))
 )

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from bidi import get_display  # type: ignore[import-untyped]  # it has no types
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.dialogue.hebrew import is_hebrew, without_points
@@ -94,6 +94,7 @@ def test_on_paper_numbers_and_latin_stand_as_they_are_read() -> None:
 ANYTHING = st.text(st.sampled_from("א a1.\n\r\u2028\u200f\u202e\u202c\u2066\u2067\u2068\u2069"))
 
 
+@settings(deadline=None, max_examples=50)
 @given(ANYTHING, ANYTHING)
 def test_what_a_caller_says_stays_on_its_line_and_turns_nothing_around(
     said: str, wanted: str
@@ -148,6 +149,7 @@ def test_a_masked_number_cannot_be_called(number: str, masked: str) -> None:
     assert masked_number(number) == masked
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.from_regex(r"\+?\d{3,15}", fullmatch=True))
 def test_something_of_every_number_is_hidden(number: str) -> None:
     masked = masked_number(number)
