@@ -1,0 +1,143 @@
+"""The office's calendar, remembered: what takes time in it is read in the background, so that a
+turn of a call waits for the network once at most. While the calendar is away, what was last read
+holds: windows are then offered by the store alone, and nothing can be booked."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from math import inf
+from typing import Protocol
+
+from engine.office.calendar import Calendar, CalendarAway
+from engine.office.invitation import Meeting
+from engine.store import Appointment, SlotTaken
+
+log = logging.getLogger(__name__)
+
+AHEAD = timedelta(days=8)
+EVERY = 30.0
+OLDEST = 120.0
+PATIENCE = 1.0
+
+
+class Diary:
+    """Implements `Calendar`; its `busy` never fails. `run` must be running."""
+
+    def __init__(
+        self,
+        calendar: Calendar,
+        clock: Callable[[], datetime],
+        *,
+        every: float = EVERY,
+        oldest: float = OLDEST,
+        patience: float = PATIENCE,
+    ) -> None:
+        """It is read `every` so many seconds; only when that has failed for so long that what is
+        known is older than `oldest` does a turn wait, up to `patience`."""
+        self.away = False
+        """The last reading failed."""
+        self._calendar = calendar
+        self._clock = clock
+        self._every = every
+        self._oldest = oldest
+        self._patience = patience
+        self._busy: tuple[tuple[datetime, int], ...] = ()
+        self._read_at = -inf
+        self._tried_at = -inf
+        self._reading = asyncio.Lock()
+
+    async def run(self) -> None:
+        while True:
+            async with self._reading:
+                await self._read()
+            await asyncio.sleep(self._every)
+
+    async def busy(self, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
+        if self._is_due():
+            try:
+                async with asyncio.timeout(self._patience), self._reading:
+                    if self._is_due():
+                        await self._read()
+            except TimeoutError:
+                self._tried_at = _now()
+        return [
+            (start, minutes)
+            for start, minutes in self._busy
+            if start < until and since < start + timedelta(minutes=minutes)
+        ]
+
+    async def book(self, meeting: Meeting) -> None:
+        try:
+            await self._calendar.book(meeting)
+        except SlotTaken:
+            self._remember(meeting)
+            raise
+        self._remember(meeting)
+
+    async def cancel(self, uid: str) -> None:
+        await self._calendar.cancel(uid)
+
+    def _is_due(self) -> bool:
+        is_old = _now() - self._read_at > self._oldest
+        return is_old and _now() - self._tried_at > self._every
+
+    async def _read(self) -> None:
+        now = self._clock()
+        try:
+            self._busy = tuple(await self._calendar.busy(now, now + AHEAD))
+        except CalendarAway as error:
+            self._tried_at = _now()
+            if not self.away:
+                log.warning("calendar_away", extra={"facts": {"why": str(error)}})
+            self.away = True
+            return
+        self._read_at = _now()
+        if self.away:
+            log.warning("calendar_back")
+        self.away = False
+
+    def _remember(self, meeting: Meeting) -> None:
+        """Until the next reading finds it."""
+        self._busy = (*self._busy, (meeting.start, meeting.minutes))
+
+
+class Store(Protocol):
+    async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]: ...
+
+    async def book(self, appointment: Appointment) -> None: ...
+
+
+class Agenda:
+    """Store and calendar as one: a time is free, and booked, in both or not at all."""
+
+    def __init__(
+        self, store: Store, diary: Calendar, describe: Callable[[Appointment], Meeting]
+    ) -> None:
+        self._store = store
+        self._diary = diary
+        self._describe = describe
+
+    async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]:
+        return [*await self._store.busy(since, until), *await self._diary.busy(since, until)]
+
+    async def book(self, appointment: Appointment) -> None:
+        """Raises `SlotTaken`, `CalendarAway`, and what the store raises. The calendar comes first:
+        what the store has may have been told to others already."""
+        meeting = self._describe(appointment)
+        await self._diary.book(meeting)
+        try:
+            await self._store.book(appointment)
+        except SlotTaken:
+            await self._give_back(meeting.uid)
+            raise
+
+    async def _give_back(self, uid: str) -> None:
+        try:
+            await self._diary.cancel(uid)
+        except CalendarAway as error:
+            log.error("calendar_event_left", extra={"facts": {"uid": uid, "why": str(error)}})
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
