@@ -42,10 +42,11 @@ def suffices(question: Question, found: Understood, words: str) -> bool:
     number = len(_tokens(words))
     if sum(_tells(slot, found) for slot in SLOTS) >= _MUCH:
         return True
-    return bool(found) and (number <= _SHORT or (number <= _FEW and _answers(question, found)))
+    return bool(found) and (number <= _SHORT or (number <= _FEW and answers(question, found)))
 
 
-def _answers(question: Question, found: Understood) -> bool:
+def answers(question: Question, found: Understood) -> bool:
+    """The rules found what was asked for."""
     match question:
         case Ask(slot) | Narrow(slot) | Menu(slot):
             return found.no_matter or _tells(slot, found)
