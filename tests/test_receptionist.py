@@ -540,11 +540,13 @@ class Slow(Appointments):
 
     def __init__(self) -> None:
         super().__init__()
-        self.disk = asyncio.Event()
+        self.written = asyncio.Event()
+        self.told = asyncio.Event()
 
     async def book(self, appointment: Appointment) -> None:
         await super().book(appointment)
-        await self.disk.wait()
+        self.written.set()
+        await self.told.wait()
 
 
 def test_a_booking_whose_reply_was_abandoned_is_confirmed_in_the_next_one() -> None:
@@ -554,13 +556,12 @@ def test_a_booking_whose_reply_was_abandoned_is_confirmed_in_the_next_one() -> N
     async def abandon() -> None:
         answer = leah.brain.reply(Heard(words="the first", confidence=0.9))
         task = asyncio.create_task(_collected_from(answer))
-        while not slow.booked:
-            await asyncio.sleep(0)
+        await slow.written.wait()
         assert isinstance(leah.brain._talk.act, Book)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        slow.disk.set()
+        slow.told.set()
 
     leah.reply(None)
     leah.answer("office in Jaffa, 8,000, tomorrow")

@@ -31,7 +31,7 @@ class Bookings:
         is_ours = appointments.c.calendar == self._calendar
         within = (appointments.c.starts < until) & (since < appointments.c.ends)
         try:
-            self._known = await self._read(is_ours & within)
+            self._known = await self._database.whole(self._read(is_ours & within))
         except StoreFailed as error:
             # What has been taken since is refused when it is booked.
             log.warning("busy_windows_not_read", extra={"facts": {"why": str(error)}})
@@ -39,13 +39,17 @@ class Bookings:
 
     async def booked(self) -> tuple[Appointment, ...]:
         """All of them, in every calendar. Raises `StoreFailed`."""
-        return await self._read(true())
+        return await self._database.whole(self._read(true()))
 
     async def book(self, appointment: Appointment) -> None:
+        await self._database.whole(self._book_surely(appointment))
+
+    async def _book_surely(self, appointment: Appointment) -> None:
         for _ in range(2):
             # Lost in the middle: it may be stored, so it is asked for again, and stored once.
             with suppress(ConnectionLost):
-                return await self._book(appointment)
+                await self._book(appointment)
+                return
         raise StoreFailed("the connection to the database was lost twice")
 
     async def _book(self, appointment: Appointment) -> None:

@@ -3,11 +3,13 @@
 SQLite writes over one connection and reads over another, with a rollback journal: its write-ahead
 log can damage a database before 3.51.3 ("WAL-reset bug", sqlite.org/wal.html)."""
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it has none
 from sqlalchemy import URL, Connection, Engine, Table, event, make_url
@@ -31,6 +33,7 @@ _PRAGMAS = (
     "foreign_keys = ON",
 )
 
+T = TypeVar("T")
 Clock = Callable[[], datetime]
 Insert = postgresql.Insert | sqlite.Insert
 
@@ -60,6 +63,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.url = url
+        self._at_work: set[asyncio.Task[Any]] = set()
         self.is_sqlite = url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._writer = _sqlite(url, waits=LOCKED, begin="BEGIN IMMEDIATE")
@@ -71,6 +75,19 @@ class Database:
     def name(self) -> str:
         """Without its password."""
         return self.url.render_as_string(hide_password=True)
+
+    async def whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does it to its end, even if whoever waits for it is canceled: a connection that is left
+        in the middle of its work keeps SQLite locked."""
+        task = asyncio.create_task(work)
+        self._at_work.add(task)
+        task.add_done_callback(self._done)
+        return await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._at_work.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, though perhaps by nobody else
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncConnection]:
@@ -90,6 +107,8 @@ class Database:
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     async def close(self) -> None:
+        if self._at_work:
+            await asyncio.wait(self._at_work)
         await self._reader.dispose()
         await self._writer.dispose()
 

@@ -43,17 +43,21 @@ class Outbox:
 
     async def pending(self, now: datetime, limit: int) -> list[Row]:
         """What is due, oldest first."""
+        return await self._database.whole(self._pending(now, limit))
+
+    async def told(self, message_id: int) -> None:
+        await self._database.whole(self._set(message_id, sent=self._clock()))
+
+    async def failed(self, message_id: int, due: datetime) -> None:
+        values = {"attempts": outbox.c.attempts + 1, "due": due}
+        await self._database.whole(self._set(message_id, **values))
+
+    async def _pending(self, now: datetime, limit: int) -> list[Row]:
         columns = (outbox.c[name] for name in ("id", "key", "kind", "payload", "attempts"))
         due = select(*columns).where(outbox.c.sent.is_(None), outbox.c.due <= now)
         async with self._database.reading() as connection:
             rows = await connection.execute(due.order_by(outbox.c.id).limit(limit))
             return [Row(*row) for row in rows]
-
-    async def told(self, message_id: int) -> None:
-        await self._set(message_id, sent=self._clock())
-
-    async def failed(self, message_id: int, due: datetime) -> None:
-        await self._set(message_id, attempts=outbox.c.attempts + 1, due=due)
 
     async def _set(self, message_id: int, **values: object) -> None:
         async with self._database.writing() as connection:

@@ -114,8 +114,7 @@ class Records:
     async def _write(self, entry: Entry) -> None:
         while True:
             try:
-                async with self._database.writing() as connection:
-                    await entry(connection)
+                await self._database.whole(self._entered(entry))
                 return
             except StoreFailed as error:
                 facts = {"why": str(error), "waiting": self._waiting.qsize() + 1}
@@ -125,6 +124,10 @@ class Records:
                 # Its text may quote the caller.
                 self._lose(type(error).__name__)
                 return
+
+    async def _entered(self, entry: Entry) -> None:
+        async with self._database.writing() as connection:
+            await entry(connection)
 
     async def _close(
         self,

@@ -41,7 +41,7 @@ def won(address: str, *, processes: int, threads: int, rounds: int) -> tuple[lis
     for process in crowd:
         process.join()
     assert all(process.exitcode == 0 for process in crowd)
-    return list(counts), asyncio.run(_stored(address))
+    return [counts[number] for number in range(rounds)], asyncio.run(_stored(address))
 
 
 async def _opened(address: str) -> None:
@@ -109,9 +109,7 @@ def main() -> int:
             file = f"sqlite:///{Path(folder) / 'kav.sqlite'}"
             for name, address in (("SQLite", file), ("PostgreSQL", server)):
                 began = time.monotonic()
-                counts, stored = won(
-                    address, processes=processes, threads=threads, rounds=rounds
-                )
+                counts, stored = won(address, processes=processes, threads=threads, rounds=rounds)
                 taken = time.monotonic() - began
                 right &= _tell(f"{name}, {title}", counts, stored, taken)
     return 0 if right else 1
