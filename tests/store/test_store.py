@@ -49,10 +49,15 @@ def address(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         value: str = request.getfixturevalue("sqlite")
         return value
-    server: str = request.getfixturevalue("postgresql")
+    fresh: str = request.getfixturevalue("fresh_postgresql")
+    return fresh
+
+
+@pytest.fixture
+def fresh_postgresql(postgresql: str) -> str:
     name = f"kav{next(_numbers)}"
-    asyncio.run(_sql(server, f"CREATE DATABASE {name}"))
-    return server.replace("/postgres?", f"/{name}?")
+    asyncio.run(_sql(postgresql, f"CREATE DATABASE {name}"))
+    return postgresql.replace("/postgres?", f"/{name}?")
 
 
 async def _sql(address: str, statement: str) -> None:
@@ -243,9 +248,8 @@ def test_while_another_process_holds_the_database_nothing_is_lost(
 
 
 @pytest.mark.e2e
-def test_a_connection_lost_while_booking_books_once(address: str) -> None:
-    if address.startswith("sqlite"):
-        return
+def test_a_connection_lost_while_booking_books_once(fresh_postgresql: str) -> None:
+    address = fresh_postgresql
 
     async def go() -> None:
         async with open_store(address) as store:
