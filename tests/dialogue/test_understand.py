@@ -41,7 +41,7 @@ ENGLISH: list[tuple[str, dict[str, Any]]] = [
     ("Pizza with olives", {}),
     ("", {}),
     ("...", {}),
-    ("my number is 0521234567", {}),
+    ("my number is 0521234567", {"phone": "+972521234567"}),
     ("Florentin", FLORENTIN),
     ("in Florentine, please", FLORENTIN),
     ("Florenten", FLORENTIN),
@@ -52,8 +52,8 @@ ENGLISH: list[tuple[str, dict[str, Any]]] = [
     ("Tel Aviv", {"areas": ("tel_aviv",)}),
     ("near the city centre", {"areas": ("city_center",)}),
     ("Neveh Zedek", {"areas": ("neve_tzedek",)}),
-    ("not Florentin, Jaffa", {"areas": ("jaffa",), "answer": "no"}),
-    ("Jaffa, sorry, Florentin", FLORENTIN),
+    ("not Florentin, Jaffa", {"areas": ("jaffa",), "answer": "no", "correction": True}),
+    ("Jaffa, sorry, Florentin", FLORENTIN | {"correction": True}),
     ("Haifa", {}),
     ("an apartment", {"kinds": ("apartment",)}),
     ("We need office space", {"kinds": ("office",)}),
@@ -74,12 +74,12 @@ ENGLISH: list[tuple[str, dict[str, Any]]] = [
     ("1 250 000", {"budget": 1_250_000}),
     ("between six and seven thousand", {"budget": 7_000}),
     ("six to seven thousand", {"budget": 7_000}),
-    ("five thousand, no, six thousand", {"budget": 6_000, "answer": "no"}),
+    ("five thousand, no, six thousand", {"budget": 6_000, "correction": True}),
     ("five thousand six thousand", {"unclear_budget": True}),
     ("seven", {"number": 7}),
     ("my budget is seven", {"unclear_budget": True, "budget_guess": 7_000}),
     ("seven shekels", {"unclear_budget": True, "budget_guess": 7_000}),
-    ("a million two hundred", {"unclear_budget": True, "budget_guess": 1_200_000}),
+    ("a million two hundred", {"budget": 1_200_000}),
     ("thousands", {"unclear_budget": True}),
     ("nine hundred million", {"unclear_budget": True}),
     ("three rooms", {"rooms": 3}),
@@ -128,7 +128,7 @@ HEBREW: list[tuple[str, dict[str, Any]]] = [
     ("שנייה", {"wait": True}),
     ("רק שניה בבקשה", {"wait": True}),
     ("להתראות", {"goodbye": True}),
-    ("תודה ולהתראות", {"thanks": True}),
+    ("תודה ולהתראות", {"thanks": True, "goodbye": True}),
     ("אני לא מעוניינת", {"goodbye": True}),
     ("מה?", {"repeat": True}),
     ("אפשר לחזור על זה?", {"repeat": True}),
@@ -167,7 +167,7 @@ HEBREW: list[tuple[str, dict[str, Any]]] = [
     ("מיליון", {"budget": 1_000_000}),
     ("מיליון וחצי", {"budget": 1_500_000}),
     ("מיליון מאתיים אלף", {"budget": 1_200_000}),
-    ("מיליון מאתיים", {"unclear_budget": True, "budget_guess": 1_200_000}),
+    ("מיליון מאתיים", {"budget": 1_200_000}),
     ("שני מיליון", {"budget": 2_000_000}),
     ("חצי מיליון", {"budget": 500_000}),
     ("בין ששת אלפים לשבעת אלפים", {"budget": 7_000}),
@@ -215,7 +215,7 @@ def told(words: str) -> dict[str, Any]:
     return {
         field.name: getattr(meaning, field.name)
         for field in fields(meaning)
-        if field.name not in ("language", "purpose")
+        if field.name not in ("language", "purpose", "maybe_name")
         and getattr(meaning, field.name) != getattr(nothing, field.name)
     }
 
