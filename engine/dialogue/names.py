@@ -10,8 +10,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’׳\"״-][^\W\d_]+)*['׳]?")
 _MOST_WORDS = 3
 
 
+def _bare(word: str) -> str:
+    return re.sub("[’‘'׳\"״]", "", word).lower()
+
+
 def _table(text: str) -> tuple[tuple[str, ...], ...]:
-    phrases = (tuple(phrase.split()) for phrase in text.split("|"))
+    """Phrases between bars, longest first."""
+    phrases = (tuple(phrase.split()) for phrase in _bare(text).split("|"))
     return tuple(sorted(phrases, key=len, reverse=True))
 
 
@@ -128,15 +133,10 @@ def _spoken(words: str) -> list[str]:
     return _WORD.findall(without_points(words))
 
 
-def _bare(word: str) -> str:
-    return re.sub("[’‘'׳\"״]", "", word).lower()
-
-
 def _length(spoken: list[str], start: int, phrases: tuple[tuple[str, ...], ...]) -> int:
     """Of the longest phrase that begins here; 0: none does."""
     bare = [_bare(word) for word in spoken[start : start + 4]]
-    fits = (len(p) for p in phrases if [_bare(word) for word in p] == bare[: len(p)])
-    return next(fits, 0)
+    return next((len(phrase) for phrase in phrases if list(phrase) == bare[: len(phrase)]), 0)
 
 
 def _find(spoken: list[str], phrases: tuple[tuple[str, ...], ...]) -> tuple[int, int] | None:

@@ -665,13 +665,15 @@ def _is_bare_ordinal(text: _Text, day: "_Match[int]") -> bool:
 def _monday(text: _Text) -> int | None:
     """«שני» before an hour or a part of the day; else it counts something."""
     for place, token in enumerate(text.tokens):
-        hour = _number(text, place + 1)
+        hour = _number(text, place + 1) if token == "שני" else None
         timely = hour is not None and "ב" in hour.prefix and _is_hour(hour.value)
-        parts = {word for phrases in say.PARTS.values() for word in phrases}
-        if token == "שני" and (timely or text.at(place + 1) in {*parts, "הקרוב", "הבא"}):
+        if token == "שני" and (timely or text.at(place + 1) in _AFTER_A_DAY):
             text.take(place, place + 1)
             return 0
     return None
+
+
+_AFTER_A_DAY = frozenset({*chain.from_iterable(say.PARTS.values()), "הקרוב", "הבא"})
 
 
 def _number(text: _Text, place: int) -> Number | None:
