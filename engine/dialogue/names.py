@@ -26,10 +26,10 @@ def _words(text: str) -> frozenset[str]:
 
 # Announces a name, whatever follows.
 _INTRODUCTIONS = _table(
-    "קוראים לי | השם שלי | השם שלי הוא | השם הוא | השם | שמי | שמי הוא | על שם | על השם"
+    "קוראים לי | לקרוא לי | השם שלי | השם שלי הוא | השם הוא | השם | שמי | שמי הוא | על שם | על השם"
     " | מדבר | מדברת"
     " | my name is | my names | my name's | the name is | the name's | the names | name is"
-    " | call me | under the name | put it under | put me down as"
+    " | call me | under the name | its under | put it under | put me down as"
 )
 # Announces a name if a name follows.
 _PERHAPS = _table(

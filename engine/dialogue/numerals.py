@@ -199,6 +199,7 @@ _SCALES = {
     "k": _THOUSAND,
     "אלף": _THOUSAND,
     "אלפים": _THOUSAND,
+    "mil": _MILLION,
     "million": _MILLION,
     "millions": _MILLION,
     "m": _MILLION,
@@ -325,7 +326,7 @@ def number_at(tokens: Sequence[str], start: int) -> Number | None:
     """The number that begins with this token, as long as it goes."""
     prefix, first = _split(tokens[start])
     position = _skip_article(tokens, start)
-    if position is None or first in ("k", "m"):
+    if position is None or first in ("k", "m", "mil"):
         return None
     total = _Sum()
     if first in _FRACTIONS and position == start:
@@ -345,6 +346,9 @@ def number_at(tokens: Sequence[str], start: int) -> Number | None:
             continue
         word_prefix, word = _split(tokens[position])
         if end > start and word_prefix not in ("", "ו"):
+            break
+        if end > start and word_prefix and word in _TEEN_TAILS and not total.scale:
+            # «שלוש ועשרה» is ten past three; thirteen is «שלוש עשרה».
             break
         following = tokens[position + 1] if position + 1 < len(tokens) else ""
         if tokens[position] == "and" and end > start and _goes_on(total, following):

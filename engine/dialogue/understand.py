@@ -716,7 +716,7 @@ def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
         if index == skip:
             continue
         following = numbers[index + 1] if index + 1 < len(numbers) else None
-        if text.at(number.end) in say.OF_A_MONTH:
+        if text.at(number.end) in say.OF_A_MONTH and number.value <= 31:
             continue
         if _counts_rooms(text, number):
             result.rooms = _rooms(text, number)
@@ -761,12 +761,23 @@ def _free_numbers(text: _Text) -> list[Number]:
     position = 0
     while position < len(text.tokens):
         number = None if text.taken[position] else number_at(text.tokens, position)
-        if number is None or not text.is_free(number.start, number.end):
+        if (
+            number is None
+            or not text.is_free(number.start, number.end)
+            or _is_that_one(text, number)
+        ):
             position += 1
             continue
         found.append(number)
         position = number.end
     return found
+
+
+def _is_that_one(text: _Text, number: Number) -> bool:
+    """“The early one”: no number."""
+    alone = number.value == 1 and number.end == number.start + 1
+    before = text.at(number.start - 1)
+    return alone and text.at(number.start) == "one" and before in say.BEFORE_THAT_ONE
 
 
 def _counts_rooms(text: _Text, number: Number) -> bool:
@@ -876,7 +887,7 @@ def _is_minutes_of(text: _Text, start: int, hour: Number) -> bool:
     if not _is_hour(hour.value) or text.at(hour.end) in say.SCALES_AND_ROOMS:
         return False
     first = text.tokens[start]
-    if first in ("five", "ten"):
+    if first in ("five", "ten") and text.at(start + 1) == "to":
         return text.at(start - 1) in say.CLOCK_HEADS or text.at(hour.end) in say.CLOCK_TAILS
     return not is_hebrew(first) or "ל" in hour.prefix
 

@@ -123,11 +123,12 @@ REFUSAL = _phrases(
 # They say yes wherever they stand; and the weaker ones, if nothing but courtesy comes before.
 YES = _phrases(
     "כן | כן בבקשה | בטח | בסדר גמור | סבבה | כמובן | בוודאי | בהחלט | אין בעיה | למה לא | יאללה"
-    " | אחלה | קבענו | סגרנו | תקבעי | תקבעי לי"
+    " | אחלה | לוקח | לוקחת | אני לוקח | אני לוקחת | הולך | קבענו | סגרנו | תקבעי | תקבעי לי"
     " | תזמיני לי | לך על זה | נלך על זה | זה נכון | הכול טוב | הכל טוב | ברור"
     " | yes | yes please | yeah | yep | yup | sure | of course | thats right"
     " | no problem | why not | absolutely | definitely | certainly | go ahead"
-    " | book it | lets do it | lets do that | lets book it | uh huh | mhm | mm hm"
+    " | book it | ill take it | ill take that | thatll work | lets do it | lets do that"
+    " | lets book it | uh huh | mhm | mm hm"
 )
 WEAK_YES = _phrases(
     "נכון | בסדר | אוקיי | אוקי | מתאים | מתאימה | יופי | מצוין | מצויין | מעולה | בדיוק | טוב"
@@ -185,6 +186,10 @@ MEANT = _phrases(
     " | i mean | i meant | no i mean | no i meant | actually | actually no | no actually"
     " | but i wanted | but i meant | but i said | but i want"
 )
+BEFORE_THAT_ONE = _words(
+    "the early earlier late later that this other another oclock clock which each every any"
+    " monday tuesday wednesday thursday friday saturday sunday morning afternoon evening"
+)
 FILLERS = _words("אה אמ אממ אמם אמממ הממ uh um er erm hmm")
 DENIED = _words("not except without didnt dont isnt ולא חוץ מלבד פרט")
 NO_ANSWER = _phrases(
@@ -214,14 +219,14 @@ RENT = _words(
 )
 BUY = _words("buy buying purchase purchasing sale לקנות קונה לרכוש קנייה קניה לקנייה למכירה רכישה")
 
-ROOMS = _words("rooms room חדרים חדר")
+ROOMS = _words("rooms room bedrooms bedroom חדרים חדר חדרי")
 CURRENCY = _words("shekels shekel shekles nis ils שקל שקלים שח ש״ח")
 MONEY_HINTS = _words("budget upto maximum max most pay תקציב התקציב מקסימום לשלם תקציבי")
 RANGE = _words("to or and until between עד או ל בין ועד לבין")
 CLOCK_HEADS = _words("at around about after before by from בשעה ב אחרי לפני סביב השעה בסביבות")
 CLOCK_TAILS = _words("am pm oclock clock בבוקר בערב בצהריים אחר אחרי in")
 SCALES_AND_ROOMS = _words(
-    "thousand million k m אלף אלפים מיליון מליון rooms room חדרים חדר shekels shekel שקל שקלים"
+    "thousand million mil k m אלף אלפים מיליון מליון rooms room חדרים חדר shekels shekel שקל שקלים"
 )
 # Minutes before and after the full hour that follows them.
 CLOCK_PHRASES: dict[tuple[str, ...], int] = {
@@ -317,7 +322,8 @@ PARTS: dict[Part, Phrases] = {
     ),
     "morning": _phrases(
         "בוקר | בבוקר | לבוקר | הבוקר | לפני הצהריים | לפני הצהרים | בקרים | בבקרים | על הבוקר"
-        " | בשעות הבוקר | שעות הבוקר | בוקר מוקדם | morning | the morning | mornings | late morning"
+        " | first thing | first thing in the morning | בשעות הבוקר"
+        " | שעות הבוקר | בוקר מוקדם | morning | the morning | mornings | late morning"
     ),
     "evening": _phrases(
         "ערב | בערב | לערב | הערב | ערבים | בערבים | לפנות ערב | לקראת ערב | בשעות הערב"
