@@ -1,5 +1,5 @@
 """Words -> meaning, by rules. It reports what was said and adds nothing: what is unclear stays
-unclear (`unclear_budget`, several `areas`), and the policy asks."""
+unclear (`unclear_budget`, several `choices` of a topic), and the policy asks."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,9 @@ from engine.dialogue import vocabulary as say
 from engine.dialogue.hebrew import is_hebrew, without_points
 from engine.dialogue.names import answered, introduced
 from engine.dialogue.numerals import Number, number_at
-from engine.dialogue.profile import Choice, Language, Profile
+from engine.dialogue.profile import Choice, Count, Language, Money, Profile, Slot
 from engine.dialogue.telephone import PLUS, telephone
-from engine.dialogue.wish import Deal, Part, When
+from engine.dialogue.wish import Part, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,16 @@ class Understood:
     language: Language | None = None
     """The language of the words; of no words, None."""
     answer: Literal["yes", "no"] | None = None
-    areas: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    choices: tuple[tuple[Slot, tuple[str, ...]], ...] = ()
+    """By topic, in the profile's order: the keys that were named; topics without one are left
+    out."""
     budget: int | None = None
     unclear_budget: bool = False
     """Money was named, but not how much."""
     budget_guess: int | None = None
     """What the unclear budget most likely is: to be confirmed, never taken."""
-    rooms: float | None = None
-    deal: Deal | None = None
+    counts: tuple[tuple[Slot, float], ...] = ()
+    """By topic: a number of which the words tell what it counts («שלושה חדרים»)."""
     when: When | None = None
     number: float | None = None
     """A number of which the words do not tell what it counts."""
@@ -59,17 +60,12 @@ class Understood:
     """“No, I meant …”: what is said replaces what was said before."""
     abuse: bool = False
 
-    def chosen(self, slot: str) -> tuple[str, ...]:
-        deals = (self.deal,) if self.deal else ()
-        return {"area": self.areas, "kind": self.kinds, "deal": deals}.get(slot, ())
-
-    @property
-    def counts(self) -> tuple[tuple[str, float], ...]:
-        return (("rooms", self.rooms),) if self.rooms else ()
+    def chosen(self, slot: Slot) -> tuple[str, ...]:
+        return dict(self.choices).get(slot, ())
 
     @property
     def tells_a_wish(self) -> bool:
-        told = self.areas or self.kinds or self.rooms or self.deal or self.when or self.ordinals
+        told = self.choices or self.counts or self.when or self.ordinals
         return bool(told or self.tells_a_number or self.unclear_budget)
 
     @property
@@ -165,7 +161,8 @@ def _as_before(before: Understood, after: Understood, profile: Profile) -> Under
     if before.budget is not None:
         scale = 1 if number >= 1_000 else 1_000 if before.budget < 1_000_000 else 1_000_000
         amount = int(number * scale)
-        plausible = profile.least_budget <= amount <= profile.most_budget
+        money = profile.money
+        plausible = money is not None and money.least <= amount <= money.most
         return replace(after, budget=amount, number=None) if plausible else after
     return after
 
@@ -182,12 +179,11 @@ def _revised(before: When | None, after: When | None) -> When | None:
 def _meaning(text: "_Text", profile: Profile) -> Understood:
     found = _phrases(text)
     _leave_out(text, profile)
-    areas = _choices(text, profile.areas, _area_names(profile.areas))
-    kinds = _choices(text, profile.kinds, _kind_names(profile.kinds))
-    deal = _deal(text)
+    chosen = [(slot, _choices(text, choices)) for slot, choices in profile.choices.items()]
     ordinals = _ordinals(text)
     when, ordinals = _when(text, ordinals)
-    numbers = _numbers(text, profile, deal)
+    choices = tuple((slot, keys) for slot, keys in chosen if keys)
+    numbers = _numbers(text, profile, scale_of(profile, choices))
     clock = numbers.clock
     if clock is None and numbers.bare and _is_day(when) and _is_hour(int(numbers.bare)):
         clock, numbers.bare = int(numbers.bare * 60), None
@@ -195,13 +191,11 @@ def _meaning(text: "_Text", profile: Profile) -> Understood:
         when = replace(when or When(), clock=_on_the_day(clock, when))
     return replace(
         found,
-        areas=areas,
-        kinds=kinds,
+        choices=choices,
         budget=numbers.budget,
         unclear_budget=numbers.unclear,
         budget_guess=numbers.guess,
-        rooms=numbers.rooms,
-        deal=deal,
+        counts=tuple(numbers.counts.items()),
         when=when,
         number=numbers.bare,
         ordinals=ordinals,
@@ -211,8 +205,8 @@ def _meaning(text: "_Text", profile: Profile) -> Understood:
 
 def _leave_out(text: "_Text", profile: Profile) -> None:
     """«בת ים» is no misspelt «בתים», «ראשון לציון» no Sunday; unless the business is there."""
-    names = chain(_area_names(profile.areas).values(), _kind_names(profile.kinds).values())
-    known = {words for group in names for _, words in group}
+    groups = chain.from_iterable(_names(one).values() for one in profile.choices.values())
+    known = {words for group in groups for _, words in group}
     for start, end in text.find(say.ELSEWHERE):
         if tuple(text.tokens[start:end]) not in known:
             text.take(start, end)
@@ -387,14 +381,6 @@ def _answer(agreed: int | None, refused: int | None) -> Literal["yes", "no"] | N
     return "yes"
 
 
-def _deal(text: _Text) -> Deal | None:
-    rent = any(token in say.RENT for token in text.tokens)
-    buy = any(token in say.BUY for token in text.tokens)
-    if rent == buy:
-        return None
-    return "rent" if rent else "buy"
-
-
 _Names = dict[str, tuple[tuple[str, tuple[str, ...]], ...]]
 """(key, words of one of its names), by their first letter."""
 
@@ -405,23 +391,15 @@ def _fold(word: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _area_names(choices: tuple[Choice, ...]) -> _Names:
-    return _names(choices, articles=("the",))
-
-
-@lru_cache(maxsize=64)
-def _kind_names(choices: tuple[Choice, ...]) -> _Names:
-    return _names(choices, articles=("a", "an"))
-
-
-def _names(choices: tuple[Choice, ...], articles: tuple[str, ...]) -> _Names:
+def _names(choices: tuple[Choice, ...]) -> _Names:
     names: set[tuple[str, tuple[str, ...]]] = set()
     for choice in choices:
         for name in (choice.he, choice.en, *choice.aliases):
             words = [_fold(word) for word in _tokens(name)]
-            if len(words) > 1 and words[0] in articles:
+            if len(words) > 1 and words[0] in ("the", "a", "an"):
                 words = words[1:]
-            names.add((choice.key, tuple(words)))
+            if words:
+                names.add((choice.key, tuple(words)))
     letters = {words[0][0] for _, words in names}
     return {
         letter: tuple(sorted(name for name in names if name[1][0].startswith(letter)))
@@ -429,9 +407,9 @@ def _names(choices: tuple[Choice, ...], articles: tuple[str, ...]) -> _Names:
     }
 
 
-def _choices(text: _Text, choices: tuple[Choice, ...], names: _Names) -> tuple[str, ...]:
+def _choices(text: _Text, choices: tuple[Choice, ...]) -> tuple[str, ...]:
     """The keys that were named, in that order; after a correction only the last."""
-    matches = sorted(_best_matches(text, names), key=lambda match: match.start)
+    matches = sorted(_best_matches(text, _names(choices)), key=lambda match: match.start)
     for match in matches:
         text.take(match.start, match.end)
     kept = _affirmed(text, matches)
@@ -701,12 +679,12 @@ class _Numbers:
     budget: int | None = None
     unclear: bool = False
     guess: int | None = None
-    rooms: float | None = None
+    counts: dict[Slot, float] = field(default_factory=dict)
     clock: int | None = None
     bare: float | None = None
 
 
-def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
+def _numbers(text: _Text, profile: Profile, scale: int) -> _Numbers:
     result = _Numbers(clock=_clock_phrase(text))
     numbers = _free_numbers(text)
     money: list[Number] = []
@@ -718,12 +696,14 @@ def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
         following = numbers[index + 1] if index + 1 < len(numbers) else None
         if text.at(number.end) in say.OF_A_MONTH and number.value <= 31:
             continue
-        if _counts_rooms(text, number):
-            result.rooms = _rooms(text, number)
-        elif following is not None and _is_thousands_and(number, following):
+        counted = _counted(text, number, profile)
+        if counted is not None:
+            result.counts[counted] = _with_half(text, number)
+        elif profile.money is not None and _is_thousands_and(number, following):
+            assert following is not None
             money.append(replace(following, value=number.value * 1_000 + following.value))
             skip = index + 1
-        elif _is_money(text, number):
+        elif profile.money is not None and _is_money(text, number):
             money.append(number)
         elif result.clock is None and (minutes := _minutes_after(number, following)) is not None:
             result.clock = minutes
@@ -739,7 +719,8 @@ def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
     if len(bare) == 2 and _is_range(text, *bare):
         bare = bare[1:]
     result.bare = bare[0].value if len(bare) == 1 else None
-    _settle_money(result, money, text, profile, deal)
+    if profile.money is not None:
+        _settle_money(result, money, text, profile.money, scale)
     return result
 
 
@@ -780,11 +761,17 @@ def _is_that_one(text: _Text, number: Number) -> bool:
     return alone and text.at(number.start) == "one" and before in say.BEFORE_THAT_ONE
 
 
-def _counts_rooms(text: _Text, number: Number) -> bool:
-    return text.at(number.end) in say.ROOMS and 1 <= number.value <= 20
+def _counted(text: _Text, number: Number, profile: Profile) -> Slot | None:
+    """What the number counts, by the word after it."""
+    unit = text.at(number.end)
+    for topic in profile.topics:
+        counts = topic.answers
+        if isinstance(counts, Count) and unit in counts.units:
+            return topic.key if counts.least <= number.value <= counts.most else None
+    return None
 
 
-def _rooms(text: _Text, number: Number) -> float:
+def _with_half(text: _Text, number: Number) -> float:
     """«שלושה חדרים וחצי»"""
     half = text.at(number.end + 1) == "וחצי"
     return number.value + (0.5 if half else 0)
@@ -797,8 +784,10 @@ def _is_money(text: _Text, number: Number) -> bool:
     return bool(before & say.MONEY_HINTS) and text.at(number.end) not in say.CLOCK_TAILS
 
 
-def _is_thousands_and(number: Number, following: Number) -> bool:
+def _is_thousands_and(number: Number, following: Number | None) -> bool:
     """«שבע חמש מאות», “seven five hundred”."""
+    if following is None:
+        return False
     hundreds = 100 <= following.value < 1_000 and following.value % 100 == 0
     adjacent = number.end == following.start and following.prefix in ("", "ו")
     return hundreds and adjacent and 1 <= number.value < 100 and not number.scaled
@@ -812,25 +801,25 @@ def _shares_scale(text: _Text, number: Number, following: Number) -> bool:
 
 
 def _settle_money(
-    result: _Numbers, money: list[Number], text: _Text, profile: Profile, deal: Deal | None
+    result: _Numbers, amounts: list[Number], text: _Text, money: Money, scale: int
 ) -> None:
-    if not money:
+    if not amounts:
         return
     # Of a range the upper end is what the caller would pay at most; two amounts without a word
     # that joins them may be anything, except after “no” or “I mean”.
-    last = money[-1]
-    joined = all(_is_range(text, one, other) for one, other in pairwise(money))
-    if len(money) > 1 and not joined and not _corrects_amount(text, money):
+    last = amounts[-1]
+    joined = all(_is_range(text, one, other) for one, other in pairwise(amounts))
+    if len(amounts) > 1 and not joined and not _corrects_amount(text, amounts):
         result.unclear = True
         return
-    number = max(money, key=lambda one: one.value) if joined else last
+    number = max(amounts, key=lambda one: one.value) if joined else last
     value = number.value
-    guess = budget_guess(value, profile, deal)
+    guess = budget_guess(value, money, scale)
     if number.doubtful and guess is not None and value % 1_000 >= 100 and value % 10 == 0:
         # «מיליון שמונה מאות»: nobody counts single hundreds beside millions.
         result.budget = guess
         return
-    plausible = profile.least_budget <= value <= profile.most_budget and value == int(value)
+    plausible = money.least <= value <= money.most and value == int(value)
     if plausible and not number.doubtful:
         result.budget = int(value)
         return
@@ -845,20 +834,28 @@ def _is_range(text: _Text, one: Number, other: Number) -> bool:
     )
 
 
-def _corrects_amount(text: _Text, money: Sequence[Number]) -> bool:
-    return any(token in say.CORRECTIONS for token in text.tokens[money[0].end : money[-1].start])
+def _corrects_amount(text: _Text, amounts: Sequence[Number]) -> bool:
+    between = text.tokens[amounts[0].end : amounts[-1].start]
+    return any(token in say.CORRECTIONS for token in between)
 
 
-def budget_guess(value: float, profile: Profile, deal: Deal | None) -> int | None:
+def scale_of(profile: Profile, chosen: Iterable[tuple[Slot, tuple[str, ...]]]) -> int:
+    """What “seven” counts after these choices."""
+    scales = [profile.choice(slot, keys[0]).scale for slot, keys in chosen if len(keys) == 1]
+    usual = profile.money.scale if profile.money is not None else 1
+    return next((scale for scale in scales if scale), usual)
+
+
+def budget_guess(value: float, money: Money, scale: int) -> int | None:
     """What somebody most likely means who says only “seven” or «מיליון מאתיים»."""
     if value >= 1_000_000:
-        guess = value - value % 1_000 + 1_000 * (value % 1_000)
+        guesses = [value - value % 1_000 + 1_000 * (value % 1_000)]
     elif value >= 1_000:
         return None
     else:
-        guess = value * (1_000_000 if deal == "buy" and value <= 20 else 1_000)
-    plausible = profile.least_budget <= guess <= profile.most_budget and guess == int(guess)
-    return int(guess) if plausible else None
+        guesses = [value * by for by in ((scale, money.scale) if value <= 20 else (money.scale,))]
+    plausible = (g for g in guesses if money.least <= g <= money.most and g == int(g))
+    return next((int(guess) for guess in plausible), None)
 
 
 def _clock_phrase(text: _Text) -> int | None:

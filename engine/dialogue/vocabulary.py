@@ -214,12 +214,6 @@ BESIDE_DENIAL = _words("in the a an on at to for with want את של say said lo
 SAID = _words("אמרתי רציתי ביקשתי התכוונתי")
 WANTED = _words("רוצה מחפש מחפשת רוצים מחפשים צריך צריכה")
 
-RENT = _words(
-    "rent renting rental lease leasing לשכור שוכר שוכרת שכירות בשכירות להשכרה השכרה לשכירות"
-)
-BUY = _words("buy buying purchase purchasing sale לקנות קונה לרכוש קנייה קניה לקנייה למכירה רכישה")
-
-ROOMS = _words("rooms room bedrooms bedroom חדרים חדר חדרי")
 CURRENCY = _words("shekels shekel shekles nis ils שקל שקלים שח ש״ח")
 MONEY_HINTS = _words("budget upto maximum max most pay תקציב התקציב מקסימום לשלם תקציבי")
 RANGE = _words("to or and until between עד או ל בין ועד לבין")
