@@ -506,7 +506,7 @@ def _misspelling(heard: str, name: str, limit: int, inner: bool) -> int:
 def _spellings(name: str) -> frozenset[str]:
     """The name as it is written in a sentence: «בצפון» is «ב» and «הצפון»."""
     if not is_hebrew(name[0]):
-        return frozenset({name})
+        return frozenset({name, name + "s"})
     swallowed = {prefix + name[1:] for prefix in "בלמ"} if name.startswith("ה") else set()
     return frozenset({name, *(prefix + name for prefix in _PREFIXES), *swallowed})
 
