@@ -208,7 +208,7 @@ ELSEWHERE = _phrases(
     " | רמת החייל | הצפון החדש | בצפון החדש | בני ברק | בבני ברק | באר שבע | בבאר שבע | בית שמש"
     " | בבית שמש | בית שאן | הוד השרון | new north"
 )
-ONLY_NOT = _phrases("רק לא | אבל לא | but not | anywhere but | anything but | any day but")
+ONLY_NOT = _phrases("רק לא | אבל לא | but not | anywhere but | anything but")
 """An exception, and no correction."""
 BESIDE_DENIAL = _words("in the a an on at to for with want את של say said looking said")
 SAID = _words("אמרתי רציתי ביקשתי התכוונתי")
