@@ -319,6 +319,7 @@ class _Text:
 def _phrases(text: _Text) -> Understood:
     """The order tells who wins: «לא משנה» is no «לא», “one second” is no “second”."""
     abuse = text.takes_any(say.ABUSE)
+    text.takes_any(say.NOT_HUMAN)
     human = text.takes_any(say.HUMAN)
     goodbye = text.takes_any(say.GOODBYE)
     repeat = text.takes_any(say.REPEAT) or _is_all(text, say.REPEAT_ALONE)

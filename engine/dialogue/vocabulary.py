@@ -37,12 +37,14 @@ NO_MATTER = _phrases(
     " | אין העדפה | אין לי הגבלה | אין לי מגבלה | אין מגבלה | לא מוגבל | בלי הגבלה | ללא הגבלה"
     " | כל מקום | בכל מקום | כל האזורים | איפה שיש | מה שיש | מה שיש לכם | מה שתציעו | מה שבא"
     " | גמיש | גמישה | גמישים | אני גמיש | אני גמישה | התקציב גמיש | הכול טוב לי | הכל טוב לי"
-    " | כסף לא בעיה | כסף זה לא בעיה | לא אכפת | לא אכפת לנו | לא משנה לנו | כל סוג | כל דבר"
-    " | flexible | im flexible | were flexible | anything | any kind | any type | any of them"
+    " | כסף לא בעיה | כסף זה לא בעיה | לא אכפת | לא אכפת לנו | לא משנה לנו | כל סוג"
+    " | flexible | im flexible | were flexible | any kind | any type | any of them"
     " | any place | doesnt really matter | dont really care | i dont really care"
     " | i dont really mind | not important | its not important | money is no object"
     " | money isnt an issue | money is not an issue | no budget limit | im easy | up to you"
     " | anywhere is fine | whatever you have | no particular"
+    " | anything is fine | anything works | anything goes | open to anything | anything at all"
+    " | כל דבר טוב | כל דבר מתאים | הכול מתאים"
 )
 ANY_TIME = _phrases(
     "מתי שנוח | מתי שנוח לכם | בכל זמן | כל זמן | מתי שאפשר | כמה שיותר מהר | בהקדם | כל יום"
@@ -123,7 +125,7 @@ REFUSAL = _phrases(
 # They say yes wherever they stand; and the weaker ones, if nothing but courtesy comes before.
 YES = _phrases(
     "כן | כן בבקשה | בטח | בסדר גמור | סבבה | כמובן | בוודאי | בהחלט | אין בעיה | למה לא | יאללה"
-    " | אחלה | לוקח | לוקחת | אני לוקח | אני לוקחת | הולך | קבענו | סגרנו | תקבעי | תקבעי לי"
+    " | אחלה | אני לוקח | אני לוקחת | קבענו | סגרנו | תקבעי | תקבעי לי"
     " | תזמיני לי | לך על זה | נלך על זה | זה נכון | הכול טוב | הכל טוב | ברור"
     " | yes | yes please | yeah | yep | yup | sure | of course | thats right"
     " | no problem | why not | absolutely | definitely | certainly | go ahead"
@@ -140,6 +142,7 @@ WEAK_YES = _phrases(
     " | thats fine"
     " | thats great | thats good | thats perfect | works for me | that works | its fine"
     " | that would be great | that would be good | good for me | fine by me"
+    " | לוקח | לוקחת | הולך"
 )
 YES_ALONE = _phrases("אפשר | אפשר בבקשה | אהה | אה הא")
 COURTESY = _words("oh well and then so תודה אז נו ו בבקשה לאה שי מצוין כן yes ok okay לי")
@@ -148,18 +151,26 @@ HUMAN = _phrases(
     " | אדם אמיתי"
     " | אדם אנושי | מישהו אמיתי | מישהי אמיתית | מישהו אנושי | לדבר עם מישהו | לדבר עם מישהי"
     " | לדבר עם בן אדם | לדבר עם אדם | לדבר עם נציג | לדבר עם נציגה | לדבר עם המנהל | המנהל"
-    " | המנהלת | מנהל | הבעלים | בעל הבית | המתווך | מתווך | סוכן | איש מכירות | מזכירה | המזכירה"
+    " | המנהלת | הבעלים | בעל הבית | המתווך | המזכירה"
     " | לדבר עם | שאפשר לדבר איתו | תעבירי אותי | תעביר אותי | תעבירו אותי | להעביר אותי"
     " | שיחזור אליי | שיחזור אלי | יחזור אליי | יחזור אלי | יחזרו אליי | יחזרו אלי | תחזרו אליי"
     " | שיחזרו אליי | שיחזרו אלי | תתקשרו אליי | מישהו מהמשרד | מישהו מהצוות | לא עם מכונה"
     " | לא עם רובוט | בן אנוש | מישהו שיכול לעזור | מישהי שיכולה לעזור | יש שם מישהו"
     " | אני לא מדבר עם מכונה | אני לא מדבר עם רובוט"
-    " | human | a human | human being | real person | a real person | a person | actual person"
-    " | live person | representative | a representative | an agent | real agent | operator"
+    " | human | a human | human being | real person | a real person | actual person"
+    " | live person | representative | a representative | real agent | operator"
     " | the operator | the manager | a manager | the owner | speak to | speak with | talk to"
     " | talk with | put me through | transfer me | connect me | call me back | calls me back"
     " | someone real | customer service | live agent | anyone there | someone there"
     " | someone who can help | speak to someone | talk to someone"
+    " | give me a person | get me a person | to a person | real agent | לדבר עם סוכן"
+    ""
+)
+# Somebody else to talk to, before anything is decided here.
+NOT_HUMAN = _phrases(
+    "talk to my | talk with my | speak to my | speak with my | talk to you | talk it over"
+    " | לדבר עם אשתי | לדבר עם אישתי | לדבר עם בעלי | לדבר עם השותף | לדבר עם אבא"
+    " | לדבר עם אמא | לדבר עם ההורים | לדבר עם המשפחה | לדבר איתך | לדבר איתכם"
 )
 ABUSE = _phrases(
     "מטומטם | מטומטמת | מטומטמים | מפגר | מפגרת | אידיוט | אידיוטית | אידיוטים | זונה | בן זונה"
