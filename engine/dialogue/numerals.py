@@ -347,7 +347,7 @@ def number_at(tokens: Sequence[str], start: int) -> Number | None:
         word_prefix, word = _split(tokens[position])
         if end > start and word_prefix not in ("", "ו"):
             break
-        if end > start and word_prefix and word in _TEEN_TAILS and not total.scale:
+        if word_prefix and word in _TEEN_TAILS and 1 <= (total.current or 0) % 100 <= 9:
             # «שלוש ועשרה» is ten past three; thirteen is «שלוש עשרה».
             break
         following = tokens[position + 1] if position + 1 < len(tokens) else ""
