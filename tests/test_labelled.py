@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.dialogue.understand import Understood
+from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When
 from tests.labelled import Utterance, office, score, told, utterances
 
@@ -45,3 +47,20 @@ def test_an_utterance_is_right_if_all_it_tells_was_understood_and_nothing_else(
 def test_the_same_hour_is_written_alike() -> None:
     meaning = Understood(when=When(part="afternoon", clock=4 * 60))
     assert told(meaning, "time") == told(Understood(when=When(clock=16 * 60)), "time")
+
+
+WORDS = sorted(
+    {
+        word
+        for language in ("he", "en")
+        for one in utterances(language, "development")
+        for word in one.words.split()
+    }
+)
+OFFICE = office()
+
+
+@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=4), max_size=12))
+def test_whatever_is_heard_understanding_it_does_not_fail(words: list[str]) -> None:
+    heard = " ".join(words)
+    assert understand(heard, OFFICE) == understand(heard, OFFICE)
