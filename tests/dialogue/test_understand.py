@@ -280,7 +280,7 @@ def test_points_change_nothing(pointed: str) -> None:
         ("I said an office, not a shop", {"kind": ("office",), "correction": True}),
         ("Monday at three, sorry, four", day(0, clock=240) | {"correction": True}),
         ("two million, I mean three", {"budget": 3_000_000, "correction": True}),
-        ("050 555 0190 sorry 0191", {"phone": "+972505550191", "correction": True}),
+        ("050 555 0140 sorry 0141", {"phone": "+972505550141", "correction": True}),
         ("sorry, Jaffa", {"area": ("jaffa",)}),
         ("sorry, the dog", {}),
     ],
@@ -292,8 +292,8 @@ def test_what_is_corrected_replaces_what_was_said(words: str, meaning: dict[str,
 @pytest.mark.parametrize(
     ("words", "meaning"),
     [
-        ("רק לא ביפו", {}),
-        ("תל אביב אבל לא יפו", {"area": ("tel_aviv",)}),
+        ("רק לא בפלורנטין", {}),
+        ("תל אביב אבל לא נווה צדק", {"area": ("tel_aviv",)}),
         ("לא בפלורנטין", FLORENTIN | {"answer": "no"}),
         ("Sunday but not in the morning", day(6)),
         ("חנות לא גדולה", {"kind": ("shop",)}),
@@ -310,14 +310,14 @@ def test_what_is_denied_is_not_told(words: str, meaning: dict[str, Any]) -> None
     [
         ("תעבירי אותי לנציג", {"human": True}),
         ("I want to talk to a real person", {"human": True}),
-        ("סתמי את הפה", {"abuse": True}),
+        ("לכי לעזאזל", {"abuse": True}),
         ("you stupid robot", {"abuse": True}),
         ("I have to talk to my wife", {}),
         ("אני מנהל חברה וצריך משרד", {"kind": ("office",)}),
         ("is there anything in Jaffa", {"area": ("jaffa",)}),
         ("6 עד 7", {"number": 7}),
         ("לא יודע", {}),
-        ("I'm not sure", {}),
+        ("I am not sure yet", {}),
         ("any area is good", {"no_matter": True}),
         ("בת ים", {}),
         ("ראשון לציון", {}),
@@ -330,7 +330,7 @@ def test_what_is_denied_is_not_told(words: str, meaning: dict[str, Any]) -> None
         ("at ten to four", day(clock=230)),
         ("on the 17th", {}),
         ("קוראים לי דנה ואני מחפשת דירה", {"name": "דנה", "kind": ("apartment",)}),
-        ("one point eight million", {"budget": 1_800_000}),
+        ("one point six million", {"budget": 1_600_000}),
         ("שבע חמש מאות", {"budget": 7_500}),
     ],
 )
@@ -340,7 +340,13 @@ def test_the_rest_of_what_callers_say(words: str, meaning: dict[str, Any]) -> No
 
 @pytest.mark.parametrize(
     ("words", "name"),
-    [("דני כהן", "דני כהן"), ("Dan", "Dan"), ("רגע", None), ("שבע", None), ("no problem", None)],
+    [
+        ("רפי אוחיון", "רפי אוחיון"),
+        ("Dan", "Dan"),
+        ("רגע", None),
+        ("שבע", None),
+        ("no problem", None),
+    ],
 )
 def test_words_that_mean_nothing_else_may_be_a_name(words: str, name: str | None) -> None:
     assert understand(words, SHAI).maybe_name == name
