@@ -39,7 +39,7 @@ from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Language, Profile
 from engine.dialogue.spoken import spoken
 from engine.dialogue.understand import Understood, understand
-from engine.dialogue.wish import Wish
+from engine.dialogue.wish import When
 from engine.ports import Consultation, Exchange, Model, ProviderFailed, failure
 from engine.store import Appointment, Calendar, SlotTaken, StoreFailed
 
@@ -115,7 +115,7 @@ class Receptionist:
             if isinstance(self._talk.act, Confirm | Goodbye):
                 yield HangUp("goodbye")
             else:
-                yield awaited(self._talk.question)
+                yield awaited(self._profile, self._talk.question)
             await _read_out(thought)
 
     def expected(self) -> Sequence[str]:
@@ -150,7 +150,7 @@ class Receptionist:
         meaning = await self._understand(heard, thought)
         said = windows_heard(self._talk.act, self._talk.language, heard.said, heard.cut)
         turn = Turn(meaning, heard.digits, said)
-        self._talk = policy.answer(self._profile, self._talk, turn, await self._free())
+        self._talk = policy.answer(self._talk, turn, await self._free())
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
         if isinstance(self._talk.act, Book):
@@ -160,7 +160,7 @@ class Receptionist:
         if _is_unsure(heard):
             return Understood()
         rules = understand(heard.words, self._profile)
-        if checked.answers(self._talk.question, rules):
+        if checked.answers(self._profile, self._talk.question, rules):
             meant = await self._soon(thought)
         else:
             meant = await self._next(thought, self._patience)
@@ -186,14 +186,16 @@ class Receptionist:
         talk = self._talk
         if talk.keypad or talk.booked is not None or not words.strip():
             return False
-        return not checked.suffices(talk.question, understand(words, self._profile), words)
+        return not checked.suffices(
+            self._profile, talk.question, understand(words, self._profile), words
+        )
 
     def _consultation(self, words: str, said: str) -> Consultation:
         return Consultation(
             profile=self._profile,
             language=self._talk.language,
             wish=self._talk.wish,
-            question=_in_short(self._talk.question),
+            question=_in_short(self._profile, self._talk.question),
             before=self._exchanges,
             said=without_points(said),
             words=words,
@@ -354,7 +356,7 @@ def _is_unsure(heard: Heard) -> bool:
     return 0.0 < heard.confidence < LOW_CONFIDENCE
 
 
-def _in_short(question: Question) -> str:
+def _in_short(profile: Profile, question: Question) -> str:
     """What the caller was asked, for a model."""
     match question:
         case Greet():
@@ -362,7 +364,7 @@ def _in_short(question: Question) -> str:
         case Ask(slot) | Narrow(slot) | Menu(slot):
             return slot
         case ConfirmBudget(amount):
-            return f"yes or no: is the budget {amount} shekels?"
+            return f"yes or no: {amount} {profile.money.currency if profile.money else ''}?"
         case Offer(windows) | WhichOne(windows) | WindowMenu(windows):
             return "choice: " + "; ".join(window_name(window, "en") for window in windows)
         case _:
@@ -370,15 +372,8 @@ def _in_short(question: Question) -> str:
 
 
 def _record(talk: Talk) -> dict[str, str | int | float | None]:
-    wish: Wish = talk.wish
-    return {
-        "language": talk.language,
-        "area": wish.area,
-        "kind": wish.kind,
-        "budget": wish.budget,
-        "rooms": wish.rooms,
-        "deal": wish.deal,
-    }
+    known = {slot: value for slot, value in talk.wish.values if not isinstance(value, When)}
+    return {"language": talk.language, **known}
 
 
 def spoken_forms(profile: Profile) -> list[str]:
