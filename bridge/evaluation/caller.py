@@ -53,7 +53,8 @@ class SimulatedCaller:
         self._unfit = 0
         self._done: set[str] = set()
         """What happens once in a call, and has happened."""
-        self._leaves_at = random.randint(2, 5)
+        self._leaves_at = random.randint(2, 4)
+        self._asked_for_person = 0
 
     def answer(self, heard: Reading) -> Deed:
         self._turns += 1
@@ -61,20 +62,20 @@ class SimulatedCaller:
             self._open = heard.topic
         elif heard.windows:
             self._open = "offer"  # interrupted after some of them
-        deed = self._other_purpose() or self._correction(heard) or self._habit()
+        deed = self._other_purpose(heard) or self._correction(heard) or self._habit()
         return self._hesitating(deed or self._to_the_point(heard))
 
-    def _other_purpose(self) -> Deed | None:
-        match self._caller.purpose:
-            case "wrong_number":
-                return Deed(self._phrase("wrong_number"), wants="bye")
-            case "leaves" if self._turns >= self._leaves_at:
-                return Deed(self._phrase("bye"), wants="bye")
-            case "human" if self._turns >= min(3, self._leaves_at):
-                if self._turns >= min(3, self._leaves_at) + _ASKS:
-                    return Deed(self._phrase("bye"), wants="bye")
-                return Deed(self._phrase("human"), wants="human")
-        return None
+    def _other_purpose(self, heard: Reading) -> Deed | None:
+        """Of callers who want no meeting; at an offer at the latest they say so."""
+        purpose = self._caller.purpose
+        if purpose == "wrong_number":
+            return Deed(self._phrase("wrong_number"), wants="bye")
+        if purpose == "meeting" or (self._turns < self._leaves_at and not heard.windows):
+            return None
+        if purpose == "leaves" or self._asked_for_person >= _ASKS:
+            return Deed(self._phrase("bye"), wants="bye")
+        self._asked_for_person += 1
+        return Deed(self._phrase("human"), wants="human")
 
     def _correction(self, heard: Reading) -> Deed | None:
         """Of what was heard wrong, or said wrong before."""

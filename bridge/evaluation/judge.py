@@ -54,16 +54,8 @@ def inventions(
     named = {*named_in(heard, profile), *(value for value in meant if isinstance(value, str))}
     for sentence in sentences:
         for name in () if sentence.endswith("?") else named_in(sentence, profile):
-            if name not in named and not _is_own_name(name, sentence, profile):
+            if name not in named:
                 yield f"the name {name}"
-
-
-def _is_own_name(key: str, sentence: str, profile: Profile) -> bool:
-    """«שי דירות ומשרדים» and the like."""
-    bare = without_points(sentence)
-    for name in profile.name.values():
-        bare = bare.replace(without_points(name), "")
-    return key not in named_in(bare, profile)
 
 
 def _amounts(heard: str) -> set[int]:

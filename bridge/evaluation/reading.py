@@ -157,8 +157,10 @@ def _numbers(tokens: Sequence[str]) -> Iterator[int]:
 
 
 def named_in(text: str, profile: Profile) -> tuple[str, ...]:
-    """Areas and kinds, by their keys."""
+    """Areas and kinds, by their keys; not those in the name of the business itself."""
     words = without_points(text).lower()
+    for own in profile.name.values():
+        words = words.replace(without_points(own).lower(), "")
     return tuple(
         choice.key
         for choices in (profile.areas, profile.kinds)
@@ -169,8 +171,10 @@ def named_in(text: str, profile: Profile) -> tuple[str, ...]:
 
 @lru_cache(maxsize=128)
 def _pattern(choice: Choice) -> re.Pattern[str]:
-    names = {without_points(name).lower() for name in (choice.he, choice.he_in, choice.en)}
-    return re.compile(rf"(?<!\w)(?:[בלו])?(?:{_OR(map(re.escape, names))})(?!\w)")
+    names = {without_points(name).lower() for name in (choice.he, choice.en, *choice.aliases)}
+    bare = {re.sub(r"^(?:an?|the) ", "", name) for name in names}
+    bare |= {name.removeprefix("ה") for name in bare}
+    return re.compile(rf"(?<!\w)[בלוהמש]{{0,2}}(?:{_OR(map(re.escape, bare))})(?!\w)")
 
 
 def _items(sentences: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -64,6 +64,7 @@ def test_an_unknown_caller_is_asked_wrongly(capsys: pytest.CaptureFixture[str]) 
 def test_the_worst_calls_are_shown_and_no_others() -> None:
     callers = read_set("tuning", "he")[:2]
     good, bad = (asyncio.run(converse(SHAI, one)) for one in callers)
+    good = replace(good, wrong=(), flaws=(), right=True)
     bad = replace(bad, wrong=("no meeting",), right=False)
     shown = text([good, bad], worst=3)
     assert "tuning-he-02: no meeting" in shown

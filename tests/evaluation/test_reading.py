@@ -79,3 +79,7 @@ def test_the_items_of_a_menu_have_their_keys() -> None:
 def test_what_is_said_back_is_no_question() -> None:
     reading = read("An office in Jaffa, up to 8,000 shekels. Is it a shop?", SHAI, MONDAY)
     assert (set(reading.said_back), reading.amounts) == ({"office", "jaffa"}, (8_000,))
+
+
+def test_the_name_of_the_business_is_no_wish() -> None:
+    assert read("כאן לאה, של שי דירות ומשרדים. במה אפשר לעזור?", SHAI, MONDAY).said_back == ()
