@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from bridge.evaluation.callers import DAYS, SLOTS, Caller, Time, Words
+from bridge.evaluation.office import is_area
 from bridge.evaluation.reading import Named, Reading, Topic, amounts_in, named_in
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.numerals import in_words
@@ -87,10 +88,9 @@ class SimulatedCaller:
         return self._tell(slot, f"correct_{slot}")
 
     def _wrong_slot(self, heard: Reading) -> str | None:
-        areas = {area.key for area in self._profile.areas}
         said_back: dict[str, list[Any]] = {
-            "area": [key for key in heard.said_back if key in areas],
-            "kind": [key for key in heard.said_back if key not in areas],
+            "area": [key for key in heard.said_back if is_area(key, self._profile)],
+            "kind": [key for key in heard.said_back if not is_area(key, self._profile)],
             "budget": list(heard.amounts),
         }
         for slot, named in said_back.items():
@@ -268,8 +268,8 @@ class SimulatedCaller:
             return self._tell_and_more("budget")
         if not named:
             return self._tell_and_more("when")
-        is_area = named[0] in {area.key for area in self._profile.areas}
-        if _MORE in keys and self._knows("area" if is_area else "kind"):
+        slot = "area" if is_area(named[0], self._profile) else "kind"
+        if _MORE in keys and self._knows(slot):
             return Deed(digits=_MORE)
         return Deed(self._phrase("no_matter"))
 

@@ -81,6 +81,8 @@ class _Call:
         self._brain = new_brain(self._store, lambda: self._now, number)
         self._person = SimulatedCaller(caller, profile, self._now, self._random)
         self._judge = Judge(profile, self._now)
+        self._free_at_first = set(self._starts())
+        """What is taken later may still be named by who does not know it yet."""
         self._lines: list[Line] = []
         self._cuts = 0
         self._raced = False
@@ -111,21 +113,16 @@ class _Call:
 
     async def _reply(self, heard: Heard | None) -> tuple[list[str], bool]:
         """What is said, and whether the call is over."""
-        free = {*self._starts(), *self._own_starts()}
         said, end = await _collected(self._brain.reply(heard))
         transfer = end if isinstance(end, Transfer) else None
         self._transfer = transfer or self._transfer
-        free |= set(self._own_starts())
-        self._judge.replied(said, " ".join(said), free, transfer)
+        self._judge.replied(said, self._free_at_first, transfer)
         self._lines.append(Line(False, without_points(" ".join(said))))
         self._check_bookings()
         return said, isinstance(end, HangUp | Transfer)
 
     def _own(self) -> Sequence[Appointment]:
         return [one for one in self._store.booked() if not one.call.startswith("other ")]
-
-    def _own_starts(self) -> list[datetime]:
-        return [one.start for one in self._own()]
 
     def _check_bookings(self) -> None:
         own = self._own()
@@ -138,11 +135,11 @@ class _Call:
         spoken = " ".join(said)
         reached = self._interrupted(spoken)
         deed = self._person.answer(read(reached, self._profile, self._now))
-        heard = self._heard(deed)
+        heard = replace(self._heard(deed), said=reached, cut=reached != spoken)
         self._judge.did(deed, heard)
         self._race(deed)
         self._note(deed, heard, reached if reached != spoken else None)
-        return replace(heard, said=reached, cut=reached != spoken)
+        return heard
 
     def _interrupted(self, spoken: str) -> str:
         """What the caller lets her say."""

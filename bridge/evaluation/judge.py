@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bridge.evaluation.caller import Deed
 from bridge.evaluation.callers import SLOTS
+from bridge.evaluation.office import amounts, is_area
 from bridge.evaluation.reading import Reading, amounts_in, named_in, read, windows_in
 from engine.core.effects import Heard, Transfer
 from engine.dialogue.hebrew import without_points
@@ -44,11 +45,11 @@ def inventions(
     heard = " ".join(told)
     sentences = re.split(r"(?<=[.?!])\s+", without_points(spoken))
     items = read(spoken, profile, now).items
-    amounts = _amounts(heard) | {value for value in meant if isinstance(value, int)}
+    numbers = _amounts(heard) | {value for value in meant if isinstance(value, int)}
     if items:
-        amounts |= set(profile.budgets)
+        numbers |= set(amounts(profile))
     for part in [words for words, _ in items] or [spoken]:
-        yield from (f"the amount {n}" for n in amounts_in(part) if n not in amounts)
+        yield from (f"the amount {n}" for n in amounts_in(part) if n not in numbers)
     if items:
         return
     named = {*named_in(heard, profile), *(value for value in meant if isinstance(value, str))}
@@ -90,11 +91,10 @@ class Judge:
     def replied(
         self,
         sentences: Sequence[str],
-        heard: str,
         free: Collection[datetime],
         transfer: Transfer | None,
     ) -> None:
-        """What she said; `heard` is the part of it that reached the caller."""
+        """What she said."""
         spoken = " ".join(sentences)
         reading = read(spoken, self.profile, self.now)
         self.replies += 1
@@ -112,7 +112,6 @@ class Judge:
         if transfer is not None and self._wanted != "human":
             self._blame("forbidden", f"a transfer to {transfer.key} that nobody asked for")
         self._asked(reading, spoken)
-        self._announced |= "automat" in heard.lower() or "אוטומט" in without_points(heard)
 
     def _asked(self, reading: Reading, spoken: str) -> None:
         self._note_said_back(reading)
@@ -125,16 +124,17 @@ class Judge:
             self.asked_again += 1
 
     def _note_said_back(self, reading: Reading) -> None:
-        areas = {area.key for area in self.profile.areas}
         for key in reading.said_back:
-            self._known.add("area" if key in areas else "kind")
+            self._known.add("area" if is_area(key, self.profile) else "kind")
         if reading.amounts:
             self._known.add("budget")
         if reading.windows and reading.topic != "booked":
             self._known.add("when")
 
     def did(self, deed: Deed, heard: Heard) -> None:
-        """What the caller did, and what was heard of it."""
+        """What the caller did, what was heard of it, and how much of her words reached them."""
+        reached = without_points(heard.said).lower()
+        self._announced |= "automat" in reached or "אוטומט" in reached
         self._wanted = deed.wants or self._wanted
         self._told.append(heard.words)
         self._meant |= {value for value in deed.told.values() if isinstance(value, str | int)}

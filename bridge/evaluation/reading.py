@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
+from bridge.evaluation.office import areas, kinds
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.numerals import number_at
 from engine.dialogue.profile import Choice, Language, Profile
@@ -163,7 +164,7 @@ def named_in(text: str, profile: Profile) -> tuple[str, ...]:
         words = words.replace(without_points(own).lower(), "")
     return tuple(
         choice.key
-        for choices in (profile.areas, profile.kinds)
+        for choices in (areas(profile), kinds(profile))
         for choice in choices
         if _pattern(choice).search(words)
     )

@@ -6,6 +6,7 @@ from string import Formatter
 import pytest
 
 from bridge.evaluation.callers import LANGUAGES, SETS, Caller, Words, read_set
+from bridge.evaluation.office import areas, kinds
 from engine.dialogue.profile import Language
 from engine.profile import shipped_profile
 
@@ -43,8 +44,8 @@ def test_both_sets_can_say_the_same_things(language: Language) -> None:
     tuning, reporting = (read_set(name, language)[0].words for name in ("tuning", "reporting"))
     assert tuning.phrases.keys() == reporting.phrases.keys()
     for words in (tuning, reporting):
-        assert words.areas.keys() == {area.key for area in SHAI.areas if not area.wide}
-        assert words.kinds.keys() == {kind.key for kind in SHAI.kinds}
+        assert words.areas.keys() == {area.key for area in areas(SHAI) if not area.wide}
+        assert words.kinds.keys() == {kind.key for kind in kinds(SHAI)}
 
 
 @pytest.mark.parametrize(
