@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from bridge.commands import talk
+from bridge.doubles.latency import Latency
+from bridge.doubles.openai import Fault, Script, serve_openai
 from engine.store import Appointments
 
 CALL = """\
@@ -97,6 +99,33 @@ def test_points_and_direction_are_a_matter_of_choice(
     assert turned.startswith(".")  # where a line ends that runs from right to left
 
 
+@pytest.mark.parametrize("fault", [None, Fault.BROKEN])
+def test_a_model_that_is_configured_is_asked_and_shown(
+    fault: Fault | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parser = argparse.ArgumentParser()
+    talk.add_arguments(parser)
+    monkeypatch.setattr(
+        sys, "stdin", io.StringIO("hello\nsomewhere near the old harbor, by the sea\n")
+    )
+
+    async def go() -> None:
+        script = Script(first_token=Latency(), tokens_per_second=1e9, always=fault)
+        async with serve_openai(script) as url:
+            monkeypatch.setenv("KAV_MODEL", "double")
+            monkeypatch.setenv("OPENAI_BASE_URL", url)
+            assert await talk.run(parser.parse_args(["--explain"])) == 0
+
+    asyncio.run(go())
+    shown = capsys.readouterr().out
+    if fault is None:
+        assert "   (model: language: en)" in shown
+        assert "Happy to help. Which neighborhood do you have in mind?" in shown.replace("\n", " ")
+    else:
+        assert "(by rules: The model: " in shown
+        assert "Could you repeat the area?" in shown
+
+
 @pytest.mark.parametrize("options", [(), ("--keep",)])
 def test_meetings_are_kept_only_if_asked_for(
     options: tuple[str, ...],
@@ -112,6 +141,8 @@ def test_meetings_are_kept_only_if_asked_for(
 RUN = """
 import argparse, sys, uvloop
 from bridge.commands import talk
+from bridge.doubles.latency import Latency
+from bridge.doubles.openai import Fault, Script, serve_openai
 parser = argparse.ArgumentParser()
 talk.add_arguments(parser)
 sys.exit(uvloop.run(talk.run(parser.parse_args([]))))
