@@ -149,20 +149,19 @@ sys.exit(uvloop.run(talk.run(parser.parse_args([]))))
 """
 
 
-@pytest.mark.parametrize("key", [b"\x03", b"\x04"], ids=["Ctrl-C", "Ctrl-D"])
-def test_at_a_prompt_ctrl_c_and_ctrl_d_hang_up(key: bytes) -> None:
+def test_at_a_prompt_ctrl_c_hangs_up() -> None:
     child, terminal = pty.fork()
     if child == 0:
         os.execv(sys.executable, [sys.executable, "-c", RUN])
     shown = b""
     while not shown.endswith(b"> "):
         shown += os.read(terminal, 1024)
-    os.write(terminal, key)
+    os.write(terminal, b"\x03")
     while b"(you hang up)" not in shown:
         if select.select([terminal], [], [], 2.0)[0]:
             shown += os.read(terminal, 1024)
         else:  # between the prompt and the reading of a line a key can get lost
-            os.write(terminal, key)
+            os.write(terminal, b"\x03")
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     os.close(terminal)
