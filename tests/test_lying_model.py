@@ -10,7 +10,7 @@ from engine.dialogue.profile import Language
 from tests import lying_model
 from tests.lying_model import attacks
 
-EVERY = 17
+EVERY = 15
 """Of the scripts, one in so many is run here."""
 
 
