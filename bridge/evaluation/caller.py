@@ -2,7 +2,7 @@
 their own. Nothing else of the agent is known here."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -49,6 +49,8 @@ class SimulatedCaller:
         self._told: dict[str, Any] = {}
         self._open: Topic | None = "open"
         """What the agent has asked last."""
+        self._offered: tuple[Named, ...] = ()
+        """The windows that were named last."""
         self._turns = 0
         self._refusals = caller.temper.refuses
         self._unfit = 0
@@ -59,6 +61,7 @@ class SimulatedCaller:
 
     def answer(self, heard: Reading) -> Deed:
         self._turns += 1
+        self._offered = heard.windows or self._offered
         if heard.topic not in (None, "wait"):
             self._open = heard.topic
         elif heard.windows:
@@ -121,7 +124,7 @@ class SimulatedCaller:
         if self._random.random() > _OFTEN:
             return deed
         filler = self._random.choice(self._words.fillers)
-        return Deed(f"{filler} {deed.words}", deed.digits, deed.told, deed.chose, deed.wants)
+        return replace(deed, words=f"{filler} {deed.words}")
 
     def _to_the_point(self, heard: Reading) -> Deed:
         match self._open:
@@ -133,8 +136,10 @@ class SimulatedCaller:
                 return Deed(self._phrase(f"tell_{what}", **{what: getattr(self._goal, what)}))
             case "amount":
                 return self._yes_or_no(heard)
-            case "offer" | "places" if heard.windows:
+            case "offer" if heard.windows:
                 return self._choice(heard.windows)
+            case "places" if self._offered:
+                return self._choice(self._offered)
             case "menu":
                 return self._key(heard)
             case "human":
