@@ -1,34 +1,60 @@
 """Reads a business profile from its YAML file and checks it: a broken file is one clear sentence
-that names the field. What it means is in `engine.dialogue.profile`."""
+that names the line and the field. What it means is in `engine.dialogue.profile`."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from string import Formatter
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.dialogue.expected import fixed_phrases
 from engine.dialogue.hebrew import is_hebrew, unpointed_words
 from engine.dialogue.phrases import greeting_in, too_long
-from engine.dialogue.profile import Choice, Language, Opening, Profile
+from engine.dialogue.profile import (
+    Answers,
+    Choice,
+    Choices,
+    Count,
+    Language,
+    Money,
+    Name,
+    Opening,
+    Phone,
+    Profile,
+    Texts,
+    Time,
+    Topic,
+)
 
 SHIPPED = Path(__file__).parent / "profiles"
+RESERVED = {"language", "day", "part_of_day", "clock", "choice", "answer", "no_matter", "wait"} | {
+    *("goodbye", "repeat", "hello", "purpose", "thanks", "human", "correction", "abuse")
+}
+"""Words that a model uses for other things than topics."""
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Place = tuple[str | int, ...]
+"""Of a field in the file: its keys and places in lists, from the top."""
 
 
 class ProfileBroken(Exception):
-    """The message names the file, the field and what is wrong with it."""
+    """The message names the file, the line, the field and what is wrong with it."""
 
 
 def _pointed(text: str) -> str:
     bare = unpointed_words(text)
-    if not is_hebrew(text):
-        raise ValueError(f"expected Hebrew, came “{text}”")
     if bare:
         raise ValueError(f"every spoken Hebrew word needs its points, {bare[0]} has none")
     return text
+
+
+def _hebrew(text: str) -> str:
+    if not is_hebrew(text):
+        raise ValueError(f"expected Hebrew, came “{text}”")
+    return _pointed(text)
 
 
 def _latin(text: str) -> str:
@@ -44,62 +70,266 @@ def _timezone(name: str) -> str:
 
 
 Text = Annotated[str, Field(min_length=1)]
-PointedText = Annotated[str, Field(min_length=1), AfterValidator(_pointed)]
+PointedText = Annotated[str, Field(min_length=1), AfterValidator(_hebrew)]
 LatinText = Annotated[str, Field(min_length=1), AfterValidator(_latin)]
 HoursText = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
-Shekels = Annotated[int, Field(gt=0, strict=True)]
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Amount = Annotated[int, Field(gt=0, strict=True)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _Names(_Strict):
-    he: PointedText
-    en: LatinText
+class _Texts(_Strict):
+    he: PointedText | None = None
+    en: LatinText | None = None
+
+
+class _Templates(_Strict):
+    he: Annotated[str, AfterValidator(_pointed)] | None = None
+    en: LatinText | None = None
 
 
 class _Choice(_Strict):
-    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    he: PointedText
-    he_in: Annotated[PointedText, Field(pattern="^ב")]
-    en: LatinText
+    key: Key
+    he: PointedText | None = None
+    he_in: Annotated[PointedText, Field(pattern="^ב")] | None = None
+    en: LatinText | None = None
     aliases: list[Text] = []
     wide: bool = False
+    scale: Amount | None = None
+
+
+class _Topic(_Strict):
+    key: Key
+    required: bool = True
+    ask: _Templates = _Templates()
+    again: _Templates = _Templates()
+    other_words: _Templates = _Templates()
+    back: _Templates = _Templates()
+    about: str = ""
+    also_about: str = ""
+
+
+class _ChoiceTopic(_Topic):
+    type: Literal["choice"]
+    narrow: _Templates = _Templates()
+    choices: Annotated[list[_Choice], Field(min_length=2)]
+
+    def answers(self) -> Answers:
+        return Choices(tuple(_choice(choice) for choice in self.choices), _by_language(self.narrow))
+
+
+class _MoneyTopic(_Topic):
+    type: Literal["money"]
+    confirm: _Templates = _Templates()
+    currency: LatinText
+    least: Amount
+    most: Amount
+    scale: Amount = 1
+    amounts: Annotated[list[Amount], Field(min_length=2)]
+
+    def answers(self) -> Answers:
+        return Money(
+            self.least,
+            self.most,
+            tuple(self.amounts),
+            self.scale,
+            self.currency,
+            _by_language(self.confirm),
+        )
+
+
+class _CountTopic(_Topic):
+    type: Literal["number"]
+    units: Text
+    least: Amount
+    most: Amount
+
+    def answers(self) -> Answers:
+        return Count(self.least, self.most, frozenset(self.units.split()))
+
+
+class _TimeTopic(_Topic):
+    type: Literal["time"]
+    another_day: _Templates = _Templates()
+
+    def answers(self) -> Answers:
+        return Time(_by_language(self.another_day))
+
+
+class _NameTopic(_Topic):
+    type: Literal["name"]
+
+    def answers(self) -> Answers:
+        return Name()
+
+
+class _PhoneTopic(_Topic):
+    type: Literal["phone"]
+
+    def answers(self) -> Answers:
+        return Phone()
+
+
+AnyTopic = Annotated[
+    _ChoiceTopic | _MoneyTopic | _CountTopic | _TimeTopic | _NameTopic | _PhoneTopic,
+    Field(discriminator="type"),
+]
 
 
 class _File(_Strict):
     languages: Annotated[list[Language], Field(min_length=1, max_length=2)]
-    name: _Names
-    agent: _Names
-    greeting: _Names
+    name: _Texts
+    agent: _Texts
+    greeting: _Texts
     timezone: Annotated[str, AfterValidator(_timezone)]
-    areas: Annotated[list[_Choice], Field(min_length=2)]
-    kinds: Annotated[list[_Choice], Field(min_length=2)]
-    budgets: Annotated[list[Shekels], Field(min_length=2)]
-    least_budget: Shekels
-    most_budget: Shekels
+    topics: Annotated[list[AnyTopic], Field(min_length=2)]
+    summary: list[list[Key]]
+    callers_say: list[Annotated[str, AfterValidator(_pointed)]] = []
+    also_said: list[Annotated[str, AfterValidator(_pointed)]] = []
     hours: Annotated[dict[Weekday, list[HoursText]], Field(min_length=1)]
     meeting_minutes: Annotated[int, Field(ge=10, le=240, strict=True)]
 
-    @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Self:
-        for field, keys in (
-            ("languages", list(self.languages)),
-            ("areas", [area.key for area in self.areas]),
-            ("kinds", [kind.key for kind in self.kinds]),
-        ):
-            if len(set(keys)) != len(keys):
-                raise ValueError(f"{field}: the same one stands there twice")
-        for budget in self.budgets:
-            if not self.least_budget <= budget <= self.most_budget:
-                raise ValueError(f"budgets: {budget} is not between least and most_budget")
-        for day, stretches in self.hours.items():
-            for stretch in stretches:
-                opens, closes = _minutes(stretch)
-                if closes - opens < self.meeting_minutes:
-                    raise ValueError(f"hours.{day}: {stretch} has no room for a meeting")
-        return self
+
+def load_profile(path: Path) -> Profile:
+    """Raises `ProfileBroken`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.compose(text)
+        parsed = _File.model_validate(yaml.safe_load(text))
+    except OSError as error:
+        raise ProfileBroken(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ProfileBroken(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        raise _broken(path, tree, first["loc"], message) from error
+    for place, message in _complaints(parsed):
+        raise _broken(path, tree, place, message)
+    profile = _profile(parsed)
+    for place, message in _too_long(profile):
+        raise _broken(path, tree, place, message)
+    return profile
+
+
+def shipped_profile(name: str) -> Profile:
+    """A profile that comes with the engine, by its name: `shai`."""
+    return load_profile(SHIPPED / f"{name}.yaml")
+
+
+def _broken(path: Path, tree: yaml.Node | None, place: Place, message: str) -> ProfileBroken:
+    line, field = _found(tree, place)
+    return ProfileBroken(f"{path}:{line}: {field}: {message}" if field else f"{path}: {message}")
+
+
+def _found(node: yaml.Node | None, place: Place) -> tuple[int, str]:
+    """The line of a field, and its name; a type's own name is no part of it."""
+    line, names = 1, []
+    for number, part in enumerate(place):
+        under: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == part:
+                    line, under = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            under = node.value[part]
+            line = under.start_mark.line + 1
+        if under is not None or number == len(place) - 1:
+            names.append(str(part))
+        node = under or node
+    return line, ".".join(names)
+
+
+def _complaints(parsed: _File) -> Iterator[tuple[Place, str]]:
+    """What is wrong with one field in the light of another."""
+    yield from _twice(("languages",), parsed.languages)
+    for field in ("name", "agent", "greeting"):
+        yield from _lacking((field,), getattr(parsed, field), parsed.languages)
+    yield from _twice(("topics",), [topic.key for topic in parsed.topics])
+    for type_, least in (("time", 1), ("money", 0), ("name", 0), ("phone", 0)):
+        number = sum(topic.type == type_ for topic in parsed.topics)
+        if not least <= number <= 1:
+            yield ("topics",), f"one topic of type {type_} is expected, there are {number}"
+    for number, topic in enumerate(parsed.topics):
+        yield from _of_topic(("topics", number), topic, parsed.languages)
+    keys = {topic.key for topic in parsed.topics}
+    for place, one in enumerate(parsed.summary):
+        for key in one:
+            if key not in keys:
+                yield ("summary", place), f"there is no topic {key}"
+    choices = {topic.key for topic in parsed.topics if topic.type == "choice"}
+    for place, said in enumerate(parsed.callers_say):
+        yield from _fillable(("callers_say", place), said, choices)
+    for day, stretches in parsed.hours.items():
+        for stretch in stretches:
+            opens, closes = _minutes(stretch)
+            if closes - opens < parsed.meeting_minutes:
+                yield ("hours", day), f"{stretch} has no room for a meeting"
+
+
+def _twice(place: Place, keys: Sequence[str]) -> Iterator[tuple[Place, str]]:
+    if len(set(keys)) != len(keys):
+        yield place, "the same one stands there twice"
+
+
+def _lacking(
+    place: Place, texts: _Texts | _Templates, languages: Sequence[Language]
+) -> Iterator[tuple[Place, str]]:
+    for language in languages:
+        if getattr(texts, language) is None:
+            yield (*place, language), "Field required"
+
+
+def _of_topic(
+    place: Place, topic: AnyTopic, languages: Sequence[Language]
+) -> Iterator[tuple[Place, str]]:
+    if topic.key in RESERVED:
+        yield (*place, "key"), f"{topic.key} has a meaning of its own"
+    spoken: dict[str, set[str]] = {"ask": set(), "again": set(), "other_words": set()}
+    match topic:
+        case _ChoiceTopic():
+            spoken = {field: {"choices"} for field in spoken} | {"narrow": set()}
+            yield from _twice((*place, "choices"), [choice.key for choice in topic.choices])
+            for number, choice in enumerate(topic.choices):
+                for field in ("he", "he_in") if "he" in languages else ():
+                    if getattr(choice, field) is None:
+                        yield (*place, "choices", number, field), "Field required"
+                if "en" in languages and choice.en is None:
+                    yield (*place, "choices", number, "en"), "Field required"
+        case _MoneyTopic():
+            spoken["confirm"] = {"amount"}
+            for amount in topic.amounts:
+                if not topic.least <= amount <= topic.most:
+                    yield (*place, "amounts"), f"{amount} is not between least and most"
+        case _TimeTopic():
+            spoken["another_day"] = set()
+            if not topic.required:
+                yield (*place, "required"), "the time must be asked for"
+    yield from _of_texts(place, topic, languages, spoken)
+
+
+def _of_texts(
+    place: Place, topic: AnyTopic, languages: Sequence[Language], spoken: dict[str, set[str]]
+) -> Iterator[tuple[Place, str]]:
+    for field, gaps in (spoken | {"back": {"name", "in", "amount", "number"}}).items():
+        texts: _Templates = getattr(topic, field)
+        if field != "back" and topic.required:
+            yield from _lacking((*place, field), texts, languages)
+        for language, text in _by_language(texts).items():
+            yield from _fillable((*place, field, language), text, gaps)
+
+
+def _fillable(place: Place, text: str, gaps: set[str]) -> Iterator[tuple[Place, str]]:
+    try:
+        wanted = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        yield place, str(error)
+        return
+    for name in sorted(wanted - gaps):
+        yield place, f"there is nothing to put for {{{name}}}"
 
 
 def _minutes(stretch: str) -> tuple[int, int]:
@@ -110,36 +340,13 @@ def _minutes(stretch: str) -> tuple[int, int]:
     return opens, closes
 
 
-def load_profile(path: Path) -> Profile:
-    """Raises `ProfileBroken`."""
-    try:
-        parsed = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ProfileBroken(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ProfileBroken(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        raise ProfileBroken(f"{path}: {_first_complaint(error)}") from error
-    profile = _profile(parsed)
+def _too_long(profile: Profile) -> Iterator[tuple[Place, str]]:
     for keypad in (False, True):
         if too_long(greeting_in(profile, keypad)):
-            raise ProfileBroken(f"{path}: greeting: it is over 20 words or has several questions")
+            yield ("greeting",), "it is over 20 words or has several questions"
     for phrase in fixed_phrases(profile):
         if too_long((phrase,)):
-            raise ProfileBroken(f"{path}: names are too long, this is over 20 words: {phrase}")
-    return profile
-
-
-def shipped_profile(name: str) -> Profile:
-    """A profile that comes with the engine, by its name: `shai`."""
-    return load_profile(SHIPPED / f"{name}.yaml")
-
-
-def _first_complaint(error: ValidationError) -> str:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{field}: {message}" if field else message
+            yield ("topics",), f"this is over 20 words or has several questions: {phrase}"
 
 
 def _profile(parsed: _File) -> Profile:
@@ -149,11 +356,10 @@ def _profile(parsed: _File) -> Profile:
         agent=_by_language(parsed.agent),
         greeting=_by_language(parsed.greeting),
         timezone=parsed.timezone,
-        areas=tuple(_choice(area) for area in parsed.areas),
-        kinds=tuple(_choice(kind) for kind in parsed.kinds),
-        budgets=tuple(parsed.budgets),
-        least_budget=parsed.least_budget,
-        most_budget=parsed.most_budget,
+        topics=tuple(_topic(topic) for topic in parsed.topics),
+        summary=tuple(tuple(group) for group in parsed.summary),
+        callers_say=tuple(parsed.callers_say),
+        also_said=tuple(parsed.also_said),
         hours=tuple(
             Opening(_WEEKDAYS.index(day), *_minutes(stretch))
             for day, stretches in parsed.hours.items()
@@ -163,16 +369,36 @@ def _profile(parsed: _File) -> Profile:
     )
 
 
-def _by_language(names: _Names) -> dict[Language, str]:
-    return {"he": names.he, "en": names.en}
+def _topic(topic: AnyTopic) -> Topic:
+    return Topic(
+        key=topic.key,
+        required=topic.required,
+        answers=topic.answers(),
+        ask=_by_language(topic.ask),
+        again=_by_language(topic.again),
+        other_words=_by_language(topic.other_words),
+        back=_by_language(topic.back),
+        about=frozenset(topic.about.split()),
+        also_about=frozenset(topic.also_about.split()),
+    )
+
+
+def _by_language(texts: _Texts | _Templates) -> Texts:
+    found: Texts = {}
+    if texts.he is not None:
+        found["he"] = texts.he
+    if texts.en is not None:
+        found["en"] = texts.en
+    return found
 
 
 def _choice(choice: _Choice) -> Choice:
     return Choice(
         key=choice.key,
-        he=choice.he,
-        he_in=choice.he_in,
-        en=choice.en,
+        he=choice.he or "",
+        he_in=choice.he_in or "",
+        en=choice.en or "",
         aliases=tuple(choice.aliases),
         wide=choice.wide,
+        scale=choice.scale or 0,
     )

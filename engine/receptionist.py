@@ -38,7 +38,7 @@ from engine.dialogue.phrases import sentences, window_name, windows_heard
 from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Language, Profile
 from engine.dialogue.understand import Understood, understand
-from engine.dialogue.wish import Wish
+from engine.dialogue.wish import When
 from engine.ports import Consultation, Exchange, Model, ProviderFailed, failure
 from engine.store import Appointment, Appointments, SlotTaken
 
@@ -110,7 +110,7 @@ class Receptionist:
             if isinstance(self._talk.act, Confirm | Goodbye):
                 yield HangUp("goodbye")
             else:
-                yield awaited(self._talk.question)
+                yield awaited(self._profile, self._talk.question)
             await _read_out(thought)
 
     def expected(self) -> Sequence[str]:
@@ -145,7 +145,7 @@ class Receptionist:
         meaning = await self._understand(heard, thought)
         said = windows_heard(self._talk.act, self._talk.language, heard.said, heard.cut)
         turn = Turn(meaning, heard.digits, said)
-        self._talk = policy.answer(self._profile, self._talk, turn, self._free())
+        self._talk = policy.answer(self._talk, turn, self._free())
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
         if isinstance(self._talk.act, Book):
@@ -178,14 +178,16 @@ class Receptionist:
         talk = self._talk
         if talk.keypad or talk.booked is not None or not words.strip():
             return False
-        return not checked.suffices(talk.question, understand(words, self._profile), words)
+        return not checked.suffices(
+            self._profile, talk.question, understand(words, self._profile), words
+        )
 
     def _consultation(self, words: str, said: str) -> Consultation:
         return Consultation(
             profile=self._profile,
             language=self._talk.language,
             wish=self._talk.wish,
-            question=_in_short(self._talk.question),
+            question=_in_short(self._profile, self._talk.question),
             before=self._exchanges,
             said=without_points(said),
             words=words,
@@ -337,7 +339,7 @@ def _is_unsure(heard: Heard) -> bool:
     return 0.0 < heard.confidence < LOW_CONFIDENCE
 
 
-def _in_short(question: Question) -> str:
+def _in_short(profile: Profile, question: Question) -> str:
     """What the caller was asked, for a model."""
     match question:
         case Greet():
@@ -345,7 +347,7 @@ def _in_short(question: Question) -> str:
         case Ask(slot) | Narrow(slot) | Menu(slot):
             return slot
         case ConfirmBudget(amount):
-            return f"yes or no: is the budget {amount} shekels?"
+            return f"yes or no: {amount} {profile.money.currency if profile.money else ''}?"
         case Offer(windows) | WhichOne(windows) | WindowMenu(windows):
             return "choice: " + "; ".join(window_name(window, "en") for window in windows)
         case _:
@@ -353,15 +355,8 @@ def _in_short(question: Question) -> str:
 
 
 def _record(talk: Talk) -> dict[str, str | int | float | None]:
-    wish: Wish = talk.wish
-    return {
-        "language": talk.language,
-        "area": wish.area,
-        "kind": wish.kind,
-        "budget": wish.budget,
-        "rooms": wish.rooms,
-        "deal": wish.deal,
-    }
+    known = {slot: value for slot, value in talk.wish.values if not isinstance(value, When)}
+    return {"language": talk.language, **known}
 
 
 def spoken_forms(profile: Profile) -> list[str]:

@@ -17,7 +17,7 @@ from engine.core.events import Final, Played, Word
 from engine.core.rules import Rules
 from engine.dialogue.fillers import FILLERS, TRANSFERRED
 from engine.dialogue.hebrew import unpointed_words
-from engine.dialogue.texts import Texts
+from engine.dialogue.profile import Texts
 from engine.ports import (
     CallFacts,
     HearingCommand,

@@ -779,7 +779,7 @@ class Oracle:
 
 
 HARBOR = "somewhere around the old harbor, what do you think"
-JAFFA = Understood(areas=("jaffa",))
+JAFFA = Understood(choices=(("area", ("jaffa",)),))
 PLAIN_AREA = "Which area are you interested in?"
 AREA_AGAIN = "Sorry, I didn't hear well. Could you repeat the area?"
 KINDS = "What are you looking for: an apartment, an office, or a shop?"
@@ -942,7 +942,7 @@ def test_the_model_is_told_what_was_said_and_really_heard() -> None:
     (turn,) = oracle.asked
     assert turn.before == (Exchange(without_points(GREETING), "an office"),)
     assert (turn.said, turn.words, turn.question) == ("An office. Which", HARBOR, "area")
-    assert turn.wish.kind == "office"
+    assert turn.wish.get("kind") == "office"
 
 
 def test_a_question_that_is_asked_again_whole_is_one_exchange() -> None:
@@ -953,7 +953,7 @@ def test_a_question_that_is_asked_again_whole_is_one_exchange() -> None:
     leah.reply(Heard(words=f"an office {HARBOR}", said=GREETING, instead=True))
     (turn,) = oracle.asked
     assert turn.before == ()
-    assert turn.wish.kind is None
+    assert turn.wish.get("kind") is None
 
 
 def test_our_own_words_do_not_wait_for_the_models() -> None:
@@ -1062,7 +1062,7 @@ def test_what_was_begun_in_the_pause_is_thrown_away_when_another_question_is_ans
             await call.reply("an office")
             await call.guess(HARBOR)
             await _collected(call.brain, Heard(words=HARBOR, instead=True))
-            assert [turn.wish.kind for turn in call.oracle.asked] == ["office", None]
+            assert [turn.wish.get("kind") for turn in call.oracle.asked] == ["office", None]
 
     run(go())
 
@@ -1121,14 +1121,16 @@ def test_a_call_that_ends_ends_its_guess() -> None:
     run(go())
 
 
+KEYS = st.lists(st.sampled_from(["jaffa", "office", "castle", ""]), max_size=2).map(tuple)
 MEANINGS = st.builds(
     Understood,
     language=st.sampled_from([None, "he", "en"]),
     answer=st.sampled_from([None, "yes", "no"]),
-    areas=st.lists(st.sampled_from(["jaffa", "haifa", ""]), max_size=2).map(tuple),
-    kinds=st.lists(st.sampled_from(["office", "castle"]), max_size=2).map(tuple),
+    choices=st.tuples(
+        st.tuples(st.just("area"), KEYS), st.tuples(st.sampled_from(["kind", "horse"]), KEYS)
+    ),
     budget=st.sampled_from([None, -1, 0, 7_000, 10**12]),
-    rooms=st.sampled_from([None, 3.0, -1.0]),
+    counts=st.sampled_from([(), (("rooms", 3.0),), (("rooms", -1.0),), (("legs", 3.0),)]),
     when=st.none() | st.builds(When, weekday=st.integers(0, 6), clock=st.integers(0, 1439)),
     ordinals=st.sampled_from([(), (1,), (3,), (-1,), (17,)]),
     wait=st.booleans(),

@@ -232,7 +232,7 @@ def _languages(args: argparse.Namespace, profile: Profile) -> list[Language]:
 
 def _areas(profile: Profile) -> tuple[Area, ...]:
     """Wide ones give way to what else is said: nobody asks for them alone."""
-    areas = [area for area in profile.areas if not area.wide]
+    areas = [area for area in profile.choices.get("area", ()) if not area.wide]
     hebrew = [Area("he", it.he_in, (it.he, it.he_in)) for it in areas]
     english = [Area("en", it.en, (it.en,)) for it in areas]
     return (*hebrew, *english)

@@ -17,8 +17,9 @@ from typing import Any
 from aiohttp import web
 
 from bridge.doubles.latency import Latency
+from engine.dialogue.profile import Slot
 from engine.dialogue.understand import Understood, understand
-from engine.dialogue.wish import SLOTS, Slot, When
+from engine.dialogue.wish import When
 from engine.profile import shipped_profile
 
 Request = dict[str, Any]
@@ -74,10 +75,11 @@ def by_rules(request: Request) -> str:
         known = {*turn["known"], *turn["no_preference"]}
     except (ValueError, TypeError, KeyError):
         words, known = told, set()  # another client's message: words alone
-    found = understand(words, shipped_profile("shai"))
+    profile = shipped_profile("shai")
+    found = understand(words, profile)
     items = _items(found)
     learned = {"time" if one["what"] in ("day", "clock") else one["what"] for one in items}
-    missing: Slot = next((slot for slot in SLOTS if slot not in known | learned), "time")
+    missing: Slot = next((slot for slot in profile.asked if slot not in known | learned), "time")
     answer = {
         "language": found.language or "other",
         "understood": items,
@@ -309,11 +311,9 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 
 def _items(found: Understood) -> list[dict[str, str]]:
     told: list[tuple[str, object]] = [
-        *(("area", area) for area in found.areas),
-        *(("kind", kind) for kind in found.kinds),
+        *((slot, key) for slot, keys in found.choices for key in keys),
         ("budget", found.budget),
-        ("rooms", found.rooms),
-        ("deal", found.deal),
+        *found.counts,
         *_when_items(found.when),
         *(("choice", "last" if place == -1 else place) for place in found.ordinals),
         ("answer", found.answer),

@@ -5,15 +5,15 @@ from engine.dialogue.profile import Choice, Profile
 
 
 def areas(profile: Profile) -> tuple[Choice, ...]:
-    return profile.areas
+    return profile.choices["area"]
 
 
 def kinds(profile: Profile) -> tuple[Choice, ...]:
-    return profile.kinds
+    return profile.choices["kind"]
 
 
 def amounts(profile: Profile) -> tuple[int, ...]:
-    return profile.budgets
+    return profile.money.amounts if profile.money else ()
 
 
 def is_area(key: str, profile: Profile) -> bool:

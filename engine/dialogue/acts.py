@@ -6,7 +6,7 @@ from typing import assert_never
 
 from engine.core.cues import Awaits
 from engine.dialogue.hours import Window
-from engine.dialogue.wish import Slot
+from engine.dialogue.profile import Count, Money, Phone, Profile, Slot
 
 
 class Manner(Enum):
@@ -114,7 +114,7 @@ Question = Greet | Ask | Narrow | ConfirmBudget | Menu | Offering
 Act = Question | Wait | Book | Confirm | Goodbye
 
 
-def awaited(question: Question) -> Awaits:
+def awaited(profile: Profile, question: Question) -> Awaits:
     """What the question asks for."""
     match question:
         case ConfirmBudget():
@@ -123,9 +123,19 @@ def awaited(question: Question) -> Awaits:
             return Awaits.YES_NO
         case Offer() | WhichOne() | WindowMenu() | Menu():
             return Awaits.CHOICE
-        case Ask("budget"):
-            return Awaits.NUMBER
-        case Greet() | Ask() | Narrow():
+        case Ask(slot):
+            return _awaited_of(profile, slot)
+        case Greet() | Narrow():
             return Awaits.ANYTHING
         case _:
             assert_never(question)
+
+
+def _awaited_of(profile: Profile, slot: Slot) -> Awaits:
+    match profile.topic(slot).answers:
+        case Money() | Count():
+            return Awaits.NUMBER
+        case Phone():
+            return Awaits.PHONE
+        case _:
+            return Awaits.ANYTHING

@@ -27,9 +27,21 @@ from engine.dialogue.harmless import HARMLESS
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.numerals import number_at
 from engine.dialogue.phrases import MOST_WORDS, count_words
-from engine.dialogue.profile import Choice, Language, Profile
+from engine.dialogue.profile import (
+    Answers,
+    Choice,
+    Choices,
+    Count,
+    Language,
+    Money,
+    Name,
+    Phone,
+    Profile,
+    Slot,
+    Time,
+)
 from engine.dialogue.understand import Understood, understand
-from engine.dialogue.wish import SLOTS, Slot, When
+from engine.dialogue.wish import When
 
 _SHORT, _FEW = 3, 6
 """Words. A short answer hides nothing that the rules miss; in a few words, what was asked for is
@@ -38,40 +50,47 @@ _MUCH = 3
 """Slots that one sentence can be expected to tell."""
 
 
-def suffices(question: Question, found: Understood, words: str) -> bool:
+def suffices(profile: Profile, question: Question, found: Understood, words: str) -> bool:
     """What the rules found is all that a model could find."""
     number = len(_tokens(words))
-    if sum(_tells(slot, found) for slot in SLOTS) >= _MUCH:
+    if sum(_tells(profile, slot, found) for slot in profile.asked) >= _MUCH:
         return True
-    return bool(found) and (number <= _SHORT or (number <= _FEW and _answers(question, found)))
+    answered = number <= _FEW and _answers(profile, question, found)
+    return bool(found) and (number <= _SHORT or answered)
 
 
-def _answers(question: Question, found: Understood) -> bool:
+def _answers(profile: Profile, question: Question, found: Understood) -> bool:
     match question:
         case Ask(slot) | Narrow(slot) | Menu(slot):
-            return found.no_matter or _tells(slot, found)
+            return found.no_matter or _tells(profile, slot, found)
         case ConfirmBudget():
-            return found.answer is not None or _tells("budget", found)
+            money = profile.slot_of(Money)
+            return found.answer is not None or (money is not None and _tells(profile, money, found))
         case Offer() | WhichOne() | WindowMenu():
-            return found.answer is not None or found.ordinals != () or _tells("time", found)
+            chosen = found.answer is not None or found.ordinals != ()
+            return chosen or _tells(profile, profile.time, found)
         case Greet():
-            return any(_tells(slot, found) for slot in ("area", "kind"))
+            return any(len(found.chosen(slot)) == 1 for slot in profile.asked)
         case _:
             assert_never(question)
 
 
-def _tells(slot: Slot, found: Understood) -> bool:
-    match slot:
-        case "area":
-            return len(found.areas) == 1
-        case "kind":
-            return len(found.kinds) == 1
-        case "budget":
+def _tells(profile: Profile, slot: Slot, found: Understood) -> bool:
+    match profile.topic(slot).answers:
+        case Choices():
+            return len(found.chosen(slot)) == 1
+        case Money():
             return found.budget is not None or found.unclear_budget or found.number is not None
-        case "time":
+        case Count():
+            return slot in dict(found.counts) or found.number is not None
+        case Time():
             return found.when is not None or found.number is not None
-        case _:
-            assert_never(slot)
+        case Name():
+            return found.name is not None
+        case Phone():
+            return found.phone is not None
+        case other:
+            assert_never(other)
 
 
 def merged(
@@ -84,10 +103,8 @@ def merged(
     found = replace(
         rules,
         language=rules.language or model.language,
-        areas=rules.areas or _known(model.areas, profile.areas, named),
-        kinds=rules.kinds or _known(model.kinds, profile.kinds, named),
-        rooms=rules.rooms or next((n for n in numbers if n == model.rooms), None),
-        deal=rules.deal or model.deal,
+        choices=_choices(profile, rules, model, named),
+        counts=_counts(profile, rules, model, numbers),
         when=rules.when or _borne_out(model.when, numbers),
         ordinals=rules.ordinals or (model.ordinals if offering else ()),
     )
@@ -115,6 +132,24 @@ def _known(keys: Iterable[str], choices: Iterable[Choice], named: set[str]) -> t
     for a reason: «לא ביפו»."""
     known = {choice.key for choice in choices}
     return tuple(key for key in keys if key in known and key not in named)
+
+
+def _choices(
+    profile: Profile, rules: Understood, model: Understood, named: set[str]
+) -> tuple[tuple[Slot, tuple[str, ...]], ...]:
+    found = (
+        (slot, rules.chosen(slot) or _known(model.chosen(slot), choices, named))
+        for slot, choices in profile.choices.items()
+    )
+    return tuple((slot, keys) for slot, keys in found if keys)
+
+
+def _counts(
+    profile: Profile, rules: Understood, model: Understood, numbers: Sequence[float]
+) -> tuple[tuple[Slot, float], ...]:
+    borne_out = {slot: number for slot, number in model.counts if number in numbers}
+    found = {**borne_out, **dict(rules.counts)}
+    return tuple((topic.key, found[topic.key]) for topic in profile.topics if topic.key in found)
 
 
 def _borne_out(when: When | None, numbers: Sequence[float]) -> When | None:
@@ -169,8 +204,8 @@ def fits(
     return (
         slot is not None
         and count_words(reply) <= MOST_WORDS
-        and _topics(tokens) == ({slot} if asks else set())
-        and _is_harmless(tokens, HARMLESS[language].union(_tokens(own)))
+        and _topics(tokens, profile) == ({slot} if asks else set())
+        and _is_harmless(tokens, _harmless(profile, language).union(_tokens(own)))
         and not _has(tokens, _UNFIT if asks else _UNFIT | _CLAIMS)
         and (not (facts := _facts(sentence, profile)) or facts <= _facts(own, profile))
         and _strange_names(sentence) <= set(tokens) & set(_tokens(own))
@@ -204,9 +239,35 @@ def _is_harmless(tokens: Iterable[str], words: Collection[str]) -> bool:
     return all(any(form in words for form in _forms(token)) for token in tokens)
 
 
-def _topics(tokens: Sequence[str]) -> set[str]:
-    topics = {topic for topic, words in _TOPICS.items() if _has(tokens, words)}
-    return topics or ({"kind"} if _has(tokens, _WANTED) else set())
+def _harmless(profile: Profile, language: Language) -> frozenset[str]:
+    """With the words in which this business asks."""
+    return HARMLESS[language].union(*(t.about | t.also_about for t in profile.topics))
+
+
+def _topics(tokens: Sequence[str], profile: Profile) -> set[str]:
+    about = {topic.key: topic.about | _about(topic.answers) for topic in profile.topics}
+    known = frozenset[str]().union(*about.values())
+    topics = {slot for slot, words in about.items() if _has(tokens, words)}
+    if _has(tokens, _ABOUT_OTHERS - known):
+        topics.add("something else")
+    also = {topic.key for topic in profile.topics if _has(tokens, topic.also_about)}
+    return topics or also
+
+
+def _about(answers: Answers) -> frozenset[str]:
+    match answers:
+        case Money():
+            return _ABOUT_MONEY
+        case Time():
+            return _ABOUT_TIME
+        case Name():
+            return _ABOUT_NAMES
+        case Phone():
+            return _ABOUT_PHONES
+        case Choices() | Count():
+            return frozenset()
+        case _:
+            assert_never(answers)
 
 
 def _facts(text: str, profile: Profile) -> set[str]:
@@ -214,7 +275,7 @@ def _facts(text: str, profile: Profile) -> set[str]:
     tokens = _tokens(text)
     understood = understand(text, profile)
     facts = {f"{number:g}" for number in _numbers(tokens)}
-    facts |= {*_names(tokens, profile), *understood.areas, *understood.kinds}
+    facts |= {*_names(tokens, profile), *(key for _, keys in understood.choices for key in keys)}
     facts |= {name for name, phrases in _TIMES.items() if _has_phrase(tokens, phrases)}
     return facts | {form for token in tokens for form in _forms(token) if form in _MONTHS}
 
@@ -225,11 +286,11 @@ def _numbers(tokens: Sequence[str]) -> list[float]:
 
 
 def _names(tokens: Sequence[str], profile: Profile) -> set[str]:
-    """Areas and property types that are named by their names."""
+    """Choices that are named by their names."""
     return {
         key
-        for names in (_phrases_of(profile.areas), _phrases_of(profile.kinds))
-        for key, phrases in names.items()
+        for choices in profile.choices.values()
+        for key, phrases in _phrases_of(choices).items()
         if _has_phrase(tokens, phrases)
     }
 
@@ -242,6 +303,8 @@ def _phrases_of(choices: tuple[Choice, ...]) -> dict[str, say.Phrases]:
         phrases = found.setdefault(choice.key, {})
         for name in (choice.he, choice.en, *choice.aliases):
             words = tuple(word for word in _tokens(name) if word not in ("a", "an", "the"))
+            if not words:
+                continue
             phrases[words[0]] = (*phrases.get(words[0], ()), words)
     return found
 
@@ -282,34 +345,30 @@ _MONTHS = _set(
     "january february march april june july august september october november december"
     " ינואר פברואר מרץ מרס אפריל מאי יוני יולי אוגוסט ספטמבר אוקטובר נובמבר דצמבר"
 )
-_TOPICS: dict[str, frozenset[str]] = {
-    "area": _set(
-        "area areas neighborhood neighborhoods neighbourhood district where location city town"
-        " street road avenue region אזור אזורים שכונה שכונות איפה היכן עיר ערים מיקום רחוב שדרות"
-        " שדרה כיכר"
-    ),
-    "kind": _set("kind kinds type types sort סוג סוגי"),
-    "budget": _set(
-        "budget spend pay price prices priced cost costs afford much money shekel shekels"
-        " תקציב תקציבכם כמה לשלם תשלמו להוציא סכום מחיר מחירים עלות שקל שקלים כסף"
-    ),
-    "time": _set(
-        "when day days date time times hour hours minute minutes week weeks month months year"
-        " years oclock am pm soon מתי יום ימים תאריך שעה שעות דקה דקות שבוע שבועות חודש חודשים"
-        " שנה שנים זמן זמנים מועד מועדים נפגש בקרוב"
-    ),
-    "something else": _set(
-        "room rooms bedroom bedrooms name names phone number mail address rent renting buy buying"
-        " who why age married children pets parking floor balcony elevator"
-        " חדר חדרים שם שמכם שמך טלפון מספר מייל אימייל כתובת לשכור לקנות שכירות קנייה מי למה גיל"
-        " ילדים חניה קומה מרפסת מעלית"
-    ),
-}
-"""What a question is about, by its words."""
-_WANTED = _set(
-    "looking property properties search מחפש מחפשת מחפשים תחפשו לחפש נכס נכסים מעוניינים רוצים"
+_ABOUT_MONEY = _set(
+    "spend pay price prices priced cost costs afford much money shekel shekels dollar dollars euro"
+    " euros pound pounds"
+    " כמה לשלם תשלמו להוציא סכום מחיר מחירים עלות שקל שקלים כסף"
 )
-"""A question with these, and about nothing else, is about the property type."""
+_ABOUT_TIME = _set(
+    "when day days date time times hour hours minute minutes week weeks month months year"
+    " years oclock am pm soon מתי יום ימים תאריך שעה שעות דקה דקות שבוע שבועות חודש חודשים"
+    " שנה שנים זמן זמנים מועד מועדים נפגש בקרוב"
+)
+_ABOUT_NAMES = _set("name names who שם שמכם שמך מי")
+_ABOUT_PHONES = _set("phone telephone number טלפון מספר")
+_ABOUT_OTHERS = (
+    _ABOUT_MONEY
+    | _ABOUT_TIME
+    | _ABOUT_NAMES
+    | _ABOUT_PHONES
+    | _set(
+        "where mail address why age married children pets parking floor balcony elevator street"
+        " road avenue location city town"
+        " איפה היכן מייל אימייל כתובת למה גיל ילדים חניה קומה מרפסת מעלית רחוב עיר"
+    )
+)
+"""What a question is about, by its words: of every business, and what none of ours asks."""
 _UNFIT = _set(
     "book booked booking books reserve reserved reserving reservation schedule scheduled"
     " scheduling appointment confirm confirmed confirming guarantee guaranteed promise transfer"

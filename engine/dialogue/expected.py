@@ -1,8 +1,10 @@
 """What the caller may well say next, for a recognizer that chooses from a list; and all phrases
 of a business with their points. Callers of either gender: both forms are listed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from string import Formatter
+from typing import assert_never
 
 from engine.dialogue import menu, phrases
 from engine.dialogue.acts import (
@@ -26,8 +28,17 @@ from engine.dialogue.hebrew import hebrew_words, without_points
 from engine.dialogue.hours import Window
 from engine.dialogue.numerals import in_words
 from engine.dialogue.policy import Talk
-from engine.dialogue.profile import Profile
-from engine.dialogue.wish import SLOTS, Slot
+from engine.dialogue.profile import (
+    Choices,
+    Count,
+    Money,
+    Name,
+    Phone,
+    Profile,
+    Slot,
+    Time,
+    Topic,
+)
 
 MOST_PHRASES = 60
 
@@ -45,15 +56,8 @@ _PARTS = (
 )
 _OTHERS = ("מַ֫שֶּׁהוּ אַחֵר", "לֹא מַתְאִים לִי")
 _PLACES = ("הָרִאשׁוֹן", "הַשֵּׁנִי", "הַשְּׁלִישִׁי")
-_LOOKING = ("אֲנִי מְחַפֵּשׂ", "אֲנִי מְחַפֶּשֶׂת")
-_MEETING = "אֲנִי רוֹצָה לִקְבּוֹעַ פְּגִישָׁה"
 # Words of callers that no list needs, so that they can be spoken in tests.
 _ALSO = (
-    "דִּירַת שְׁנֵי חֲדָרִים",
-    "שְׁלוֹשָׁה חֲדָרִים",
-    "אַרְבָּעָה חֲדָרִים וָחֵצִי",
-    "אֲנִי רוֹצֶה לִשְׂכּוֹר",
-    "לִקְנוֹת",
     "בְּבַקָּשָׁה",
     "רֶגַע אֶחָד",
     "סְלִיחָה",
@@ -62,7 +66,6 @@ _ALSO = (
     "מָחֳרָתַ֫יִים",
     "נָכוֹן",
 )
-_UNIT = " שְׁקָלִים"
 
 
 def expected_phrases(profile: Profile, talk: Talk) -> list[str]:
@@ -78,15 +81,12 @@ def _answers(profile: Profile, talk: Talk) -> Iterator[str]:
             yield from _choices(windows)
         case ConfirmBudget(amount):
             yield from ("כֵּן", "לֹא", "נָכוֹן")
-            yield phrases.up_to(amount, "he")
-            yield from _budgets(profile)
+            yield from _amounts(profile, [amount])
         case Ask(slot) | Narrow(slot) | Menu(slot):
             yield from _answers_to(profile, slot)
         case Greet():
-            yield from _wishes(profile)
-            yield from (f"{looking} {kind.he}" for kind in profile.kinds for looking in _LOOKING)
-            yield _MEETING
-            yield from _areas(profile)
+            yield from _beginnings(profile)
+            yield from _answers_to(profile, profile.asked[0])
 
 
 def _choices(windows: Iterable[Window]) -> Iterator[str]:
@@ -101,28 +101,30 @@ def _choices(windows: Iterable[Window]) -> Iterator[str]:
 
 
 def _answers_to(profile: Profile, slot: Slot) -> Iterator[str]:
-    match slot:
-        case "area":
-            yield from _areas(profile)
+    topic = profile.topic(slot)
+    match topic.answers:
+        case Choices():
+            yield from _names(profile, topic)
             yield _NO_MATTER
-            yield from _wishes(profile)
-        case "kind":
-            yield from (kind.he for kind in profile.kinds)
+            yield from _beginnings(profile, slot)
+        case Money(amounts=amounts):
+            yield from _amounts(profile, amounts)
             yield _NO_MATTER
-            yield from (f"{_LOOKING[0]} {kind.he}" for kind in profile.kinds)
-            yield from (f"{_LOOKING[1]} {kind.he}" for kind in profile.kinds)
-            yield from (kind.en for kind in profile.kinds)
-        case "budget":
-            yield from _budgets(profile)
-            yield _NO_MATTER
-        case "time":
+        case Count(least, most):
+            yield from (in_words(number, "he") for number in range(least, most + 1))
+        case Time():
             yield from (*_PARTS, *_days(profile), "in the morning", "in the afternoon")
+        case Name() | Phone():
+            pass
+        case other:
+            assert_never(other)
 
 
-def _areas(profile: Profile) -> Iterator[str]:
-    yield from (area.he_in for area in profile.areas)
-    yield from (area.he for area in profile.areas)
-    yield from (f"in {area.en}" for area in profile.areas)
+def _names(profile: Profile, topic: Topic) -> Iterator[str]:
+    choices = profile.choices[topic.key]
+    yield from (phrases.said_back(profile, topic.key, choice.key, "he") for choice in choices)
+    yield from (choice.he for choice in choices)
+    yield from (phrases.said_back(profile, topic.key, choice.key, "en") for choice in choices)
 
 
 def _days(profile: Profile) -> list[str]:
@@ -130,17 +132,31 @@ def _days(profile: Profile) -> list[str]:
     return [f"בְּ{phrases.weekday_name(weekday, 'he')}" for weekday in weekdays]
 
 
-def _wishes(profile: Profile) -> Iterator[str]:
-    """«אני מחפשת דירה בפלורנטין», for the property type that is asked for most."""
-    kind = profile.kinds[0].he
-    yield from (f"{looking} {kind} {area.he_in}" for area in profile.areas for looking in _LOOKING)
+def _beginnings(profile: Profile, slot: Slot | None = None) -> Iterator[str]:
+    """«אני מחפשת דירה בפלורנטין»: how callers begin; `slot`: only with that as the last thing."""
+    for said in profile.callers_say:
+        slots = [name for _, name, _, _ in Formatter().parse(said) if name]
+        if slot is not None and slots[-1:] != [slot]:
+            continue
+        firsts = {one: profile.choices[one][0].key for one in slots}
+        for choice in profile.choices[slots[-1]] if slots else ():
+            keys = {**firsts, slots[-1]: choice.key}
+            names = {one: phrases.said_back(profile, one, key, "he") for one, key in keys.items()}
+            yield said.format(**names)
+        if not slots:
+            yield said
 
 
-def _budgets(profile: Profile) -> Iterator[str]:
-    yield from (phrases.up_to(amount, "he") for amount in profile.budgets)
-    yield from (phrases.up_to(amount, "he").removesuffix(_UNIT) for amount in profile.budgets)
-    yield from (in_words(amount, "he") for amount in profile.budgets)
-    yield from (phrases.up_to(amount, "en") for amount in profile.budgets)
+def _amounts(profile: Profile, amounts: Sequence[int]) -> Iterator[str]:
+    slot = profile.slot_of(Money)
+    if slot is None:
+        return
+    unit = profile.topic(slot).back.get("he", "").partition("{amount}")[2]
+    hebrew = [phrases.said_back(profile, slot, amount, "he") for amount in amounts]
+    yield from hebrew
+    yield from (said.removesuffix(unit) for said in hebrew)
+    yield from (in_words(amount, "he") for amount in amounts)
+    yield from (phrases.said_back(profile, slot, amount, "en") for amount in amounts)
 
 
 def hints(profile: Profile) -> list[tuple[str, float]]:
@@ -148,23 +164,28 @@ def hints(profile: Profile) -> list[tuple[str, float]]:
     should expect it (0 to 20; above 15 recognizers invent words)."""
     boosts: dict[str, float] = {}
     names = [*profile.name.values(), *profile.agent.values()]
-    places = [*_areas(profile), *(alias for area in profile.areas for alias in area.aliases)]
-    kinds = [name for kind in profile.kinds for name in (kind.he, kind.en, *kind.aliases)]
-    others = [text for slot in SLOTS for text in _answers_to(profile, slot)]
+    places = [name for topic in profile.topics for name in _all_names(profile, topic)]
+    others = [text for slot in profile.asked for text in _answers_to(profile, slot)]
     others += [*_ALWAYS, *_ALWAYS_EN]
-    for boost, texts in ((14.0, names), (12.0, places), (9.0, kinds), (6.0, others)):
+    for boost, texts in ((14.0, names), (12.0, places), (6.0, others)):
         for text in texts:
             boosts.setdefault(without_points(text), boost)
-    return list(boosts.items())
+    return [(text, boost) for text, boost in boosts.items() if text]
+
+
+def _all_names(profile: Profile, topic: Topic) -> Iterator[str]:
+    if isinstance(topic.answers, Choices):
+        yield from _names(profile, topic)
+        yield from (alias for choice in topic.answers.choices for alias in choice.aliases)
 
 
 def fixed_phrases(profile: Profile) -> list[str]:
     """Every sentence that depends on nothing but the profile."""
     acts: list[Act] = [Greet(), Greet(Manner.AGAIN), Wait()]
     acts += [Goodbye(ending) for ending in Ending]
-    for slot in SLOTS:
+    for slot in profile.asked:
         acts += [Ask(slot, manner) for manner in Manner]
-        acts += [Narrow(slot)] if slot in ("area", "kind") else []
+        acts += [Narrow(slot)] if slot in profile.choices else []
         acts += [Menu(slot, page) for page in range(menu.pages(profile, slot))]
     found: dict[str, None] = {}
     for language in profile.languages:
@@ -185,13 +206,17 @@ def words_with_points(profile: Profile) -> dict[str, str]:
 
 
 def _all_texts(profile: Profile) -> Iterator[str]:
-    yield from (*_ALWAYS, *_PARTS, *_OTHERS, *_PLACES, *_LOOKING, _MEETING, _NO_MATTER, *_ALSO)
+    yield from (*_ALWAYS, *_PARTS, *_OTHERS, *_PLACES, _NO_MATTER, *_ALSO, *profile.also_said)
     windows = list(_every_window())
     yield from _choices(windows)
-    for slot in SLOTS:
+    yield from _beginnings(profile)
+    for slot in profile.asked:
         yield from _answers_to(profile, slot)
     yield from fixed_phrases(profile)
-    acts: list[Act] = [ConfirmBudget(amount) for amount in profile.budgets]
+    if "he" not in profile.languages:
+        return
+    amounts = profile.money.amounts if profile.money is not None else ()
+    acts: list[Act] = [ConfirmBudget(amount) for amount in amounts]
     acts += [Offer(tuple(windows[:1]), why) for why in Why]
     acts += [Offer(tuple(windows[:2])), WhichOne(tuple(windows[:3]))]
     acts += [act for window in windows for act in (Confirm(window), WindowMenu((window,)))]

@@ -3,7 +3,7 @@
 Short: the answer follows as soon as it is there. Pointed and gendered as in `texts.py`."""
 
 from engine.core.effects import Clip
-from engine.dialogue.texts import Texts
+from engine.dialogue.profile import Texts
 
 FILLERS: dict[Clip, Texts] = {
     Clip.MOMENT: {"he": "רַק רֶ֫גַע, אֲנִי בּוֹדֶ֫קֶת.", "en": "One moment, let me check."},

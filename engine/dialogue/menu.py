@@ -1,10 +1,11 @@
 """The keypad menus: up to four choices a page, 9 for the next page."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
-from engine.dialogue.profile import Choice, Profile
+from engine.dialogue.profile import Choice, Choices, Count, Money, Name, Phone, Profile, Slot, Time
 from engine.dialogue.understand import Understood
-from engine.dialogue.wish import Slot, When
+from engine.dialogue.wish import When
 
 PER_PAGE = 4
 MORE = "9"
@@ -16,14 +17,15 @@ class Item:
 
     choice: Choice | None = None
     amount: int | None = None
+    number: int | None = None
     time: When | None = None
 
     def as_said(self, slot: Slot) -> Understood:
         """The key as if it had been words."""
-        if self.choice is not None and slot == "area":
-            return Understood(areas=(self.choice.key,))
         if self.choice is not None:
-            return Understood(kinds=(self.choice.key,))
+            return Understood(choices=((slot, (self.choice.key,)),))
+        if self.number is not None:
+            return Understood(counts=((slot, self.number),))
         return Understood(budget=self.amount, when=self.time)
 
 
@@ -31,15 +33,19 @@ TIMES = (When(part="morning"), When(part="afternoon"), When())
 
 
 def _items(profile: Profile, slot: Slot) -> tuple[Item, ...]:
-    match slot:
-        case "area":
-            return tuple(Item(choice=area) for area in profile.areas)
-        case "kind":
-            return tuple(Item(choice=kind) for kind in profile.kinds)
-        case "budget":
-            return tuple(Item(amount=amount) for amount in profile.budgets)
-        case "time":
+    match profile.topic(slot).answers:
+        case Choices(choices):
+            return tuple(Item(choice=choice) for choice in choices)
+        case Money() as money:
+            return tuple(Item(amount=amount) for amount in money.amounts)
+        case Count(least, most):
+            return tuple(Item(number=number) for number in range(least, most + 1))
+        case Time():
             return tuple(Item(time=time) for time in TIMES)
+        case Name() | Phone():
+            return ()
+        case other:
+            assert_never(other)
 
 
 def pages(profile: Profile, slot: Slot) -> int:

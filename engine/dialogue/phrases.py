@@ -24,8 +24,20 @@ from engine.dialogue.acts import (
 from engine.dialogue.hebrew import to, toward, without_points
 from engine.dialogue.hours import Window
 from engine.dialogue.numerals import digit_in_words, in_words
-from engine.dialogue.profile import Language, Profile
-from engine.dialogue.wish import Slot, Wish
+from engine.dialogue.profile import (
+    Choices,
+    Count,
+    Language,
+    Money,
+    Name,
+    Phone,
+    Profile,
+    Slot,
+    Texts,
+    Time,
+    Topic,
+)
+from engine.dialogue.wish import Value, Wish
 
 MOST_WORDS = 20
 
@@ -86,23 +98,31 @@ def on_window(window: Window, language: Language) -> str:
     return f"בְּ{name}"
 
 
-def up_to(amount: int, language: Language) -> str:
-    number = in_words(amount, language)
-    return f"עַד {number} שְׁקָלִים" if language == "he" else f"up to {number} shekels"
+def said_back(profile: Profile, slot: Slot, value: Value, language: Language) -> str:
+    """What is known of a topic, in words: “up to seven thousand shekels”."""
+    topic = profile.topic(slot)
+    back = topic.back.get(language, "")
+    match topic.answers, value:
+        case Choices(), str():
+            choice = profile.choice(slot, value)
+            parts = {"name": choice.name(language), "in": choice.he_in}
+            return (back or "{name}").format(**parts)
+        case Money(), int():
+            return back.format(amount=in_words(value, language))
+        case Count(), int() | float() if value == int(value):
+            return back.format(number=in_words(int(value), language))
+    return ""
 
 
 def wish_name(profile: Profile, wish: Wish, slots: Iterable[Slot], language: Language) -> str:
     """“An apartment in Florentin, up to seven thousand shekels”: what of it is known."""
-    slots = set(slots)
-    place: list[str] = []
-    if "kind" in slots and wish.kind is not None:
-        kind = profile.kind(wish.kind)
-        place.append(kind.he if language == "he" else kind.en)
-    if "area" in slots and wish.area is not None:
-        area = profile.area(wish.area)
-        place.append(area.he_in if language == "he" else f"in {area.en}")
-    budget = wish.budget if "budget" in slots else None
-    parts = [" ".join(place), "" if budget is None else up_to(budget, language)]
+    wanted = set(slots)
+    known = {slot: value for slot, value in wish.values if slot in wanted}
+    groups = [
+        [said_back(profile, slot, known[slot], language) for slot in group if slot in known]
+        for group in profile.summary
+    ]
+    parts = [" ".join(part for part in group if part) for group in groups]
     return ", ".join(part for part in parts if part)
 
 
@@ -161,18 +181,19 @@ def sentences(
             question = _question(profile, act, language, keypad)
             learned = frozenset(learned)
             # An amount is heard wrong most easily: it is the last to be left out.
-            back = (wish_name(profile, wish, s, language) for s in (learned, learned & {"budget"}))
+            amount = learned & {profile.slot_of(Money)}
+            back = (wish_name(profile, wish, slots, language) for slots in (learned, amount))
             return _shortest_that_fits([*((_sentence(b), question) for b in back), (question,)])
 
 
 def _question(profile: Profile, act: _Question, language: Language, keypad: bool) -> str:
     match act:
         case Ask(slot, manner):
-            return _ask(profile, slot, manner, language)
+            return _ask(profile.topic(slot), manner, language)
         case Narrow(slot):
-            return texts.NARROW[slot][language]
+            return _narrow(profile.topic(slot), language)
         case ConfirmBudget(amount):
-            return _confirm_budget(amount, language, keypad)
+            return _confirm_budget(profile, amount, language, keypad)
         case Menu(slot, page):
             return _menu(profile, slot, page, language)
         case Offer(windows, why):
@@ -190,19 +211,35 @@ def _sentence_start(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _ask(profile: Profile, slot: Slot, manner: Manner, language: Language) -> str:
-    manners = texts.QUESTIONS[slot]
-    names = [kind.he if language == "he" else kind.en for kind in profile.kinds[:3]]
-    return manners.get(manner, manners[Manner.PLAIN])[language].format(kinds=_list(names, language))
+def _ask(topic: Topic, manner: Manner, language: Language) -> str:
+    choices = topic.answers.choices if isinstance(topic.answers, Choices) else ()
+    names = [choice.name(language) for choice in choices[:3]]
+    return _wording(topic, manner)[language].replace("{choices}", _list(names, language))
 
 
-def _confirm_budget(amount: int, language: Language, keypad: bool) -> str:
-    number = in_words(amount, language)
-    if language == "he":
-        keys = " לְאִישּׁוּר הַקִּישׁוּ אַחַת, לְתִיקּוּן שְׁתַּ֫יִים." if keypad else ""
-        return f"כְּלוֹמַר, {number} שְׁקָלִים?{keys}"
-    keys = " Press one for yes, two for no." if keypad else ""
-    return f"Do you mean {number} shekels?{keys}"
+def _wording(topic: Topic, manner: Manner) -> Texts:
+    match manner:
+        case Manner.PLAIN:
+            return topic.ask
+        case Manner.AGAIN:
+            return topic.again
+        case Manner.OTHER_WORDS:
+            return topic.other_words
+        case Manner.ANOTHER_DAY:
+            return topic.answers.another_day if isinstance(topic.answers, Time) else topic.ask
+        case _:
+            assert_never(manner)
+
+
+def _narrow(topic: Topic, language: Language) -> str:
+    return topic.answers.narrow[language] if isinstance(topic.answers, Choices) else ""
+
+
+def _confirm_budget(profile: Profile, amount: int, language: Language, keypad: bool) -> str:
+    if profile.money is None:
+        return ""
+    question = profile.money.confirm[language].format(amount=in_words(amount, language))
+    return f"{question} {texts.YES_NO_KEYS[language]}" if keypad else question
 
 
 def _menu(profile: Profile, slot: Slot, page: int, language: Language) -> str:
@@ -222,17 +259,24 @@ def _keys(names: Sequence[str], last: str, language: Language) -> str:
 
 def _menu_names(profile: Profile, slot: Slot, page: int, language: Language) -> list[str]:
     items = menu.page_items(profile, slot, page)
-    if slot == "time":
-        return list(texts.TIME_ITEMS[language])
-    if slot == "budget":
-        amounts = [in_words(item.amount or 0, language) for item in items]
-        if language == "he":
-            return [toward(amount) for amount in amounts]
-        return [f"Up to {amounts[0]}", *amounts[1:]]
-    choices = [item.choice for item in items if item.choice is not None]
-    if language == "he":
-        return [to(choice.he_in) for choice in choices]
-    return [f"For {choices[0].en}", *(choice.en for choice in choices[1:])]
+    match profile.topic(slot).answers:
+        case Time():
+            return list(texts.TIME_ITEMS[language])
+        case Choices():
+            choices = [item.choice for item in items if item.choice is not None]
+            if language == "he":
+                return [to(choice.he_in) for choice in choices]
+            return [f"For {choices[0].en}", *(choice.en for choice in choices[1:])]
+        case Money() | Count() as answers:
+            numbers = [in_words(item.amount or item.number or 0, language) for item in items]
+            if language == "he":
+                return [toward(number) for number in numbers]
+            head = "Up to" if isinstance(answers, Money) else "For"
+            return [f"{head} {numbers[0]}", *numbers[1:]]
+        case Name() | Phone():
+            return []
+        case other:
+            assert_never(other)
 
 
 def _offer(windows: Sequence[Window], before: str, language: Language) -> str:
@@ -262,11 +306,14 @@ def _confirm(profile: Profile, window: Window, wish: Wish, language: Language) -
     thanks = "תּוֹדָה וּלְהִתְרָאוֹת!" if language == "he" else "Thank you, goodbye!"
     bye = "לְהִתְרָאוֹת!" if language == "he" else "Goodbye!"
     when = window_name(window, language)
-    full = wish_name(profile, wish, ("area", "kind", "budget"), language)
-    short = wish_name(profile, wish, ("area", "kind"), language)
+    counts = range(len(profile.summary), -1, -1)
+    wishes = [
+        wish_name(profile, wish, chain(*profile.summary[:count]), language) for count in counts
+    ]
     return _shortest_that_fits(
         (f"{head}: {', '.join(part for part in (when, what) if part)}.", end)
-        for what, end in ((full, thanks), (full, bye), (short, thanks), ("", thanks))
+        for what in wishes
+        for end in (thanks, bye)
     )
 
 

@@ -28,9 +28,19 @@ from engine.dialogue.acts import (
     WindowMenu,
 )
 from engine.dialogue.hours import Fit, Window, choose, is_at
-from engine.dialogue.profile import Language, Profile
-from engine.dialogue.understand import Understood, budget_guess
-from engine.dialogue.wish import Slot, When, Wish, forget, leave_open, missing
+from engine.dialogue.profile import (
+    Choices,
+    Count,
+    Language,
+    Money,
+    Name,
+    Phone,
+    Profile,
+    Slot,
+    Time,
+)
+from engine.dialogue.understand import Understood, budget_guess, scale_of
+from engine.dialogue.wish import Value, When, Wish, fill, forget, leave_open, missing
 
 MISSES_BEFORE_MENU = 3
 MISSES_BEFORE_GOODBYE = 6
@@ -43,6 +53,7 @@ MOST_TURNS = 300
 class Talk:
     """A call so far."""
 
+    profile: Profile = field(repr=False)
     language: Language
     keypad: bool = False
     """Questions are menus: nothing can be recognized here, or this caller answers with keys."""
@@ -73,10 +84,10 @@ class Turn:
 
 
 def start(profile: Profile, keypad: bool) -> Talk:
-    return Talk(language=profile.languages[0], keypad=keypad)
+    return Talk(profile, profile.languages[0], keypad)
 
 
-def answer(profile: Profile, talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
+def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     """The talk with its next act."""
     talk = replace(talk, turns=talk.turns + 1, learned=frozenset())
     if isinstance(talk.act, Offer | WhichOne | WindowMenu | Confirm):
@@ -87,8 +98,8 @@ def answer(profile: Profile, talk: Talk, turn: Turn, free: Sequence[Window]) -> 
     if talk.booked is not None:
         return _after_booking(talk, talk.booked, meaning)
     if turn.digits:
-        return _press(profile, talk, turn.digits, free)
-    return _respond(profile, _in_language(profile, talk, meaning), meaning, free)
+        return _press(talk, turn.digits, free)
+    return _respond(_in_language(talk, meaning), meaning, free)
 
 
 def booked(talk: Talk, window: Window) -> Talk:
@@ -123,9 +134,9 @@ def _in_order(one: Sequence[Window], other: Sequence[Window]) -> tuple[Window, .
     return tuple(sorted({*one, *other}, key=lambda window: window.start))
 
 
-def _in_language(profile: Profile, talk: Talk, meaning: Understood) -> Talk:
+def _in_language(talk: Talk, meaning: Understood) -> Talk:
     """The caller's language, once words of it were understood; before that, what it sounds like."""
-    if meaning.language not in profile.languages or meaning.language is None:
+    if meaning.language not in talk.profile.languages or meaning.language is None:
         return talk
     if meaning or isinstance(talk.question, Greet):
         return replace(talk, language=meaning.language)
@@ -141,7 +152,8 @@ def _after_booking(talk: Talk, window: Window, meaning: Understood) -> Talk:
     return _act(talk, Confirm(window))
 
 
-def _respond(profile: Profile, talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
+def _respond(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
+    meaning = _in_answer(talk, meaning)
     if not meaning:
         return _miss(talk)
     if meaning.language is not None:
@@ -152,12 +164,11 @@ def _respond(profile: Profile, talk: Talk, meaning: Understood, free: Sequence[W
         chosen = _choice(talk, talk.question, meaning)
         if chosen is not None:
             return chosen
-    meaning = _as_key(profile, talk.question, meaning)
     wish = _learn(talk, meaning)
     changed = replace(talk, wish=wish, learned=_news(talk.wish, wish))
-    if meaning.unclear_budget or _is_bare_budget(talk, meaning):
-        return _clear_up_budget(profile, changed, meaning)
-    several = _several(meaning)
+    if meaning.unclear_budget:
+        return _clear_up_budget(changed, meaning)
+    several = _several(talk.profile, meaning)
     if several is not None:
         return _miss_with(replace(changed, wish=forget(wish, several)), Narrow(several))
     if wish != talk.wish:
@@ -165,18 +176,40 @@ def _respond(profile: Profile, talk: Talk, meaning: Understood, free: Sequence[W
     return _without_news(talk, meaning, free)
 
 
-def _as_key(profile: Profile, question: Question, meaning: Understood) -> Understood:
-    """“One” for the first choice of a menu: keys may be spoken."""
-    if not isinstance(question, Menu) or meaning.number is None:
+def _in_answer(talk: Talk, meaning: Understood) -> Understood:
+    """What words alone leave open, the question that they answer may tell."""
+    slot, number = _asked(talk), meaning.number
+    if slot is None:
         return meaning
-    key = menu.choice(profile, question.slot, question.page, f"{meaning.number:g}")
-    return meaning if key is None else key
+    if isinstance(talk.question, Menu) and number is not None:
+        # “One” for the first choice: keys may be spoken.
+        key = menu.choice(talk.profile, slot, talk.question.page, f"{number:g}")
+        if key is not None:
+            return key
+    match talk.profile.topic(slot).answers:
+        case Money() as money if number is not None:
+            return _as_amount(talk, money, meaning, number)
+        case Count(least, most) if number is not None and least <= number <= most:
+            return replace(meaning, number=None, counts=((slot, number),))
+        case Name() if meaning.name is None:
+            return replace(meaning, name=meaning.maybe_name)
+        case _:
+            return meaning
 
 
-def _several(meaning: Understood) -> Slot | None:
-    if len(meaning.areas) > 1:
-        return "area"
-    return "kind" if len(meaning.kinds) > 1 else None
+def _as_amount(talk: Talk, money: Money, meaning: Understood, number: float) -> Understood:
+    """“What is your budget?” “Seven.”"""
+    if meaning.budget is not None or meaning.unclear_budget or meaning.ordinals:
+        return meaning
+    chosen = {slot: (str(value),) for slot, value in talk.wish.values}
+    chosen = {slot: keys for slot, keys in chosen.items() if slot in talk.profile.choices}
+    scale = scale_of(talk.profile, {**chosen, **dict(meaning.choices)}.items())
+    return replace(meaning, unclear_budget=True, budget_guess=budget_guess(number, money, scale))
+
+
+def _several(profile: Profile, meaning: Understood) -> Slot | None:
+    """Of what must be known, that of which several were named."""
+    return next((slot for slot in profile.asked if len(meaning.chosen(slot)) > 1), None)
 
 
 def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
@@ -184,7 +217,7 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
     if meaning.wait:
         return _act(talk, Wait())
     if isinstance(talk.question, ConfirmBudget) and meaning.answer == "no":
-        return _act(replace(talk, misses=0), Ask("budget"))
+        return _act(replace(talk, misses=0), Ask(_budget(talk)))
     if isinstance(talk.question, Offering) and meaning.answer == "no":
         return _refuse(talk, talk.question.windows, free)
     if isinstance(talk.question, Greet) and (meaning.answer or meaning.hello or meaning.purpose):
@@ -198,79 +231,78 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
 
 def _learn(talk: Talk, meaning: Understood) -> Wish:
     wish = talk.wish
-    if len(meaning.areas) == 1:
-        wish = replace(wish, area=meaning.areas[0], open=wish.open - {"area"})
-    if len(meaning.kinds) == 1:
-        wish = replace(wish, kind=meaning.kinds[0], open=wish.open - {"kind"})
-    budget = meaning.budget
-    if isinstance(talk.question, ConfirmBudget) and meaning.answer == "yes":
-        budget = budget or talk.question.amount
-    if budget is not None and not meaning.unclear_budget:
-        wish = replace(wish, budget=budget, open=wish.open - {"budget"})
-    when = meaning.when or _bare_clock(talk, meaning)
-    if when is not None:
-        wish = replace(wish, time=when, open=wish.open - {"time"})
-    if meaning.rooms is not None:
-        wish = replace(wish, rooms=meaning.rooms)
-    if meaning.deal is not None:
-        wish = replace(wish, deal=meaning.deal)
-    asked = _asked(talk.question)
+    for slot, value in _told(talk, meaning).items():
+        wish = wish if value is None else fill(wish, slot, value)
+    asked = _asked(talk)
     if meaning.no_matter and asked is not None:
         wish = leave_open(wish, asked)
     return wish
 
 
-def _asked(question: Question) -> Slot | None:
-    match question:
+def _told(talk: Talk, meaning: Understood) -> dict[Slot, Value | None]:
+    budget = meaning.budget
+    if isinstance(talk.question, ConfirmBudget) and meaning.answer == "yes":
+        budget = budget or talk.question.amount
+    told: dict[Slot, Value | None] = {}
+    for topic in talk.profile.topics:
+        match topic.answers:
+            case Choices():
+                keys = meaning.chosen(topic.key)
+                told[topic.key] = keys[0] if len(keys) == 1 else None
+            case Money():
+                told[topic.key] = None if meaning.unclear_budget else budget
+            case Count():
+                told[topic.key] = dict(meaning.counts).get(topic.key)
+            case Time():
+                told[topic.key] = meaning.when or _bare_clock(talk, meaning)
+            case Name():
+                told[topic.key] = meaning.name
+            case Phone():
+                told[topic.key] = meaning.phone
+            case other:
+                assert_never(other)
+    return told
+
+
+def _asked(talk: Talk) -> Slot | None:
+    match talk.question:
         case Ask(slot) | Narrow(slot) | Menu(slot):
             return slot
         case ConfirmBudget():
-            return "budget"
+            return _budget(talk)
         case Greet() | Offer() | WhichOne() | WindowMenu():
             return None
         case _:
-            assert_never(question)
+            assert_never(talk.question)
+
+
+def _budget(talk: Talk) -> Slot:
+    """Only where there is one can an amount be understood."""
+    slot = talk.profile.slot_of(Money)
+    assert slot is not None
+    return slot
 
 
 def _news(before: Wish, after: Wish) -> frozenset[Slot]:
-    news: set[Slot] = set()
-    if after.area != before.area:
-        news.add("area")
-    if after.kind != before.kind:
-        news.add("kind")
-    if after.budget != before.budget:
-        news.add("budget")
-    if after.time != before.time:
-        news.add("time")
-    return frozenset(news)
+    return frozenset(slot for slot, _ in set(before.values) ^ set(after.values))
 
 
 def _bare_clock(talk: Talk, meaning: Understood) -> When | None:
     """“At what time?” “Ten.”"""
-    asked_time = _asked(talk.question) == "time" or isinstance(talk.question, Offering)
+    asked_time = _asked(talk) == talk.profile.time or isinstance(talk.question, Offering)
     number = meaning.number
     if not asked_time or number is None or not 1 <= number < 24 or number * 4 % 1:
         return None
     return When(clock=int(number * 60))
 
 
-def _is_bare_budget(talk: Talk, meaning: Understood) -> bool:
-    return (
-        _asked(talk.question) == "budget"
-        and meaning.number is not None
-        and meaning.budget is None
-        and meaning.ordinals == ()
-    )
-
-
-def _clear_up_budget(profile: Profile, talk: Talk, meaning: Understood) -> Talk:
-    talk = replace(talk, wish=forget(talk.wish, "budget"))
+def _clear_up_budget(talk: Talk, meaning: Understood) -> Talk:
+    slot = _budget(talk)
+    talk = replace(talk, wish=forget(talk.wish, slot))
     guess = meaning.budget_guess
-    if guess is None and meaning.number is not None and not meaning.unclear_budget:
-        guess = budget_guess(meaning.number, profile, talk.wish.deal)
     if guess is not None and guess != _refuted(talk, meaning):
         return _miss_with(talk, ConfirmBudget(guess))
-    return _miss_with(talk, Ask("budget", Manner.AGAIN))
+    return _miss_with(talk, Ask(slot, Manner.AGAIN))
 
 
 def _refuted(talk: Talk, meaning: Understood) -> int | None:
@@ -281,7 +313,7 @@ def _refuted(talk: Talk, meaning: Understood) -> int | None:
 
 
 def _go_on(talk: Talk, free: Sequence[Window]) -> Talk:
-    slot = missing(talk.wish)
+    slot = missing(talk.wish, talk.profile.asked)
     if slot is None:
         return _offer(talk, free, Why.ASKED)
     return _act(talk, _question(talk, slot))
@@ -292,7 +324,7 @@ def _question(talk: Talk, slot: Slot) -> Question:
 
 
 def _offer(talk: Talk, free: Sequence[Window], why: Why) -> Talk:
-    windows, fit = choose(free, talk.wish.time or When(), talk.refused)
+    windows, fit = choose(free, _wanted(talk) or When(), talk.refused)
     if not windows:
         return _act(talk, Goodbye(Ending.FULL))
     if why is Why.ASKED and fit is Fit.OTHER:
@@ -300,6 +332,11 @@ def _offer(talk: Talk, free: Sequence[Window], why: Why) -> Talk:
     if why is Why.ASKED and fit is Fit.BEYOND:
         why = Why.BEYOND
     return _act(talk, WindowMenu(windows) if talk.keypad else Offer(windows, why))
+
+
+def _wanted(talk: Talk) -> When | None:
+    when = talk.wish.get(talk.profile.time)
+    return when if isinstance(when, When) else None
 
 
 def _refuse(talk: Talk, windows: Sequence[Window], free: Sequence[Window]) -> Talk:
@@ -311,8 +348,8 @@ def _refuse(talk: Talk, windows: Sequence[Window], free: Sequence[Window]) -> Ta
     )
     left = any(window.start not in talk.refused for window in free)
     if left and talk.refusals % REFUSALS_BEFORE_ASKING == 0 and not talk.keypad:
-        talk = replace(talk, wish=forget(talk.wish, "time"))
-        return _act(talk, Ask("time", Manner.ANOTHER_DAY))
+        talk = replace(talk, wish=forget(talk.wish, talk.profile.time))
+        return _act(talk, Ask(talk.profile.time, Manner.ANOTHER_DAY))
     return _offer(talk, free, Why.OTHERS)
 
 
@@ -339,7 +376,7 @@ def _choice(talk: Talk, question: Offering, meaning: Understood) -> Talk | None:
 
 def _accepted(talk: Talk, question: Offering) -> Window | None:
     """What a plain “yes” accepts: the only window, or the very one that was asked for."""
-    asked = talk.wish.time
+    asked = _wanted(talk)
     windows = question.windows
     if len(windows) > 1 and asked is not None and asked.clock is not None:
         windows = tuple(window for window in windows if is_at(window, asked))
@@ -378,7 +415,7 @@ def _by_number(windows: Sequence[Window], number: float) -> set[datetime]:
 
 
 def _miss(talk: Talk) -> Talk:
-    return _miss_with(talk, _gently(talk.question, talk.misses + 1))
+    return _miss_with(talk, _gently(talk, talk.misses + 1))
 
 
 def _miss_with(talk: Talk, question: Question) -> Talk:
@@ -392,12 +429,17 @@ def _miss_with(talk: Talk, question: Question) -> Talk:
     return _act(talk, question)
 
 
-def _gently(question: Question, misses: int) -> Question:
+def _next(talk: Talk) -> Slot:
+    """What is asked for next; of a wish that is complete, the first."""
+    return missing(talk.wish, talk.profile.asked) or talk.profile.asked[0]
+
+
+def _gently(talk: Talk, misses: int) -> Question:
     """The same question for the first and the second time that it is not answered."""
-    first = misses == 1
+    first, question = misses == 1, talk.question
     match question:
         case Greet():
-            return Greet(Manner.AGAIN) if first else Ask("area", Manner.OTHER_WORDS)
+            return Greet(Manner.AGAIN) if first else Ask(_next(talk), Manner.OTHER_WORDS)
         case Ask(slot) | Narrow(slot):
             return Ask(slot, Manner.AGAIN if first else Manner.OTHER_WORDS)
         case Offer(windows) | WhichOne(windows):
@@ -411,11 +453,11 @@ def _gently(question: Question, misses: int) -> Question:
 def _with_keys(talk: Talk, question: Question) -> Question:
     match question:
         case Greet():
-            return Greet() if talk.keypad else Menu(missing(talk.wish) or "area")
+            return Greet() if talk.keypad else Menu(_next(talk))
         case Ask(slot) | Narrow(slot):
             return Menu(slot)
         case ConfirmBudget():
-            return Menu("budget")
+            return Menu(_budget(talk))
         case Offer(windows) | WhichOne(windows):
             return WindowMenu(windows)
         case Menu() | WindowMenu():
@@ -428,7 +470,7 @@ def _plainly(talk: Talk) -> Question:
     """The standing question once more, without an apology."""
     match talk.question:
         case Greet():
-            return Greet() if talk.keypad else _question(talk, missing(talk.wish) or "area")
+            return Greet() if talk.keypad else _question(talk, _next(talk))
         case Ask(slot) | Narrow(slot):
             return Ask(slot)
         case Offer(windows) | WhichOne(windows):
@@ -439,51 +481,49 @@ def _plainly(talk: Talk) -> Question:
             assert_never(talk.question)
 
 
-def _press(profile: Profile, talk: Talk, digits: str, free: Sequence[Window]) -> Talk:
+def _press(talk: Talk, digits: str, free: Sequence[Window]) -> Talk:
     keys = set(digits.strip("*#"))
     digit = keys.pop() if len(keys) == 1 else ""
     match talk.question:
         case Greet() if talk.keypad:
-            return _press_language(profile, talk, digit, free)
+            return _press_language(talk, digit, free)
         case Greet():
-            return _act(talk, Menu(missing(talk.wish) or "area"))
+            return _act(talk, Menu(_next(talk)))
         case Menu(slot, page):
-            if digit == menu.MORE and menu.has_more(profile, slot):
-                return _act(talk, Menu(slot, (page + 1) % menu.pages(profile, slot)))
-            chosen = menu.choice(profile, slot, page, digit)
+            if digit == menu.MORE and menu.has_more(talk.profile, slot):
+                return _act(talk, Menu(slot, (page + 1) % menu.pages(talk.profile, slot)))
+            chosen = menu.choice(talk.profile, slot, page, digit)
             if chosen is None:
                 return _miss(talk)
-            return _respond(profile, replace(talk, keypad=True), chosen, free)
+            return _respond(replace(talk, keypad=True), chosen, free)
         case Ask(slot) | Narrow(slot):
             return _miss_with(talk, Menu(slot))
         case ConfirmBudget():
-            return _press_yes_or_no(profile, talk, digit, free)
+            return _press_yes_or_no(talk, digit, free)
         case Offer() | WhichOne() | WindowMenu():
-            return _press_window(profile, talk, talk.question, digit, free)
+            return _press_window(talk, talk.question, digit, free)
         case _:
             assert_never(talk.question)
 
 
-def _press_language(profile: Profile, talk: Talk, digit: str, free: Sequence[Window]) -> Talk:
-    languages = profile.languages
+def _press_language(talk: Talk, digit: str, free: Sequence[Window]) -> Talk:
+    languages = talk.profile.languages
     if not digit.isdecimal() or not 1 <= int(digit) <= len(languages):
         return _miss(talk)
     return _go_on(replace(talk, language=languages[int(digit) - 1], misses=0), free)
 
 
-def _press_yes_or_no(profile: Profile, talk: Talk, digit: str, free: Sequence[Window]) -> Talk:
+def _press_yes_or_no(talk: Talk, digit: str, free: Sequence[Window]) -> Talk:
     if digit == "1":
-        return _respond(profile, talk, Understood(answer="yes"), free)
+        return _respond(talk, Understood(answer="yes"), free)
     if digit == "2":
-        return _respond(profile, talk, Understood(answer="no"), free)
-    return _act(talk, Menu("budget"))
+        return _respond(talk, Understood(answer="no"), free)
+    return _act(talk, Menu(_budget(talk)))
 
 
-def _press_window(
-    profile: Profile, talk: Talk, question: Offering, digit: str, free: Sequence[Window]
-) -> Talk:
+def _press_window(talk: Talk, question: Offering, digit: str, free: Sequence[Window]) -> Talk:
     if digit == menu.MORE:
         return _refuse(talk, question.windows, free)
     if digit in ("1", "2", "3"):
-        return _respond(profile, talk, Understood(ordinals=(int(digit),)), free)
+        return _respond(talk, Understood(ordinals=(int(digit),)), free)
     return _miss_with(talk, WindowMenu(question.windows))

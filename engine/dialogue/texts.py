@@ -1,13 +1,12 @@
-"""The agent's words, Hebrew and English, as tables: no logic here.
+"""The agent's words that are the same for every business, Hebrew and English: no logic here. What
+is asked, and how, is in the profile.
 
 Hebrew is pointed throughout; the agent speaks of herself in the feminine, and to the caller in
 forms that leave the caller's gender open."""
 
-from engine.dialogue.acts import Ending, Manner, Why
-from engine.dialogue.profile import Language
-from engine.dialogue.wish import Slot
+from engine.dialogue.acts import Ending, Why
+from engine.dialogue.profile import Language, Texts
 
-Texts = dict[Language, str]
 Lists = dict[Language, tuple[str, ...]]
 
 HELP: Texts = {"he": "בַּמֶּה אֶפְשָׁר לַעֲזוֹר?", "en": "How can I help?"}
@@ -22,77 +21,9 @@ HELP_AGAIN: Texts = {
 LANGUAGE_KEY: Texts = {"he": "לְעִבְרִית הַקִּישׁוּ {key}.", "en": "For English, press {key}."}
 ANY_KEY: Texts = {"he": "לְהַמְשֵׁךְ הַקִּישׁוּ אַחַת.", "en": "To go on, press one."}
 
-QUESTIONS: dict[Slot, dict[Manner, Texts]] = {
-    "area": {
-        Manner.PLAIN: {
-            "he": "אֵ֫יזֶה אֵזוֹר מְעַנְיֵין אֶתְכֶם?",
-            "en": "Which area are you interested in?",
-        },
-        Manner.AGAIN: {
-            "he": "לֹא שָׁמַעְתִּי טוֹב, אֶפְשָׁר לַחֲזוֹר עַל הָאֵזוֹר?",
-            "en": "Sorry, I didn't hear well. Could you repeat the area?",
-        },
-        Manner.OTHER_WORDS: {
-            "he": "סְלִיחָה, עֲדַ֫יִין לֹא הֵבַנְתִּי. בְּאֵ֫יזוֹ שְׁכוּנָה לְחַפֵּשׂ?",
-            "en": "I still didn't catch that. In which neighborhood should I look?",
-        },
-    },
-    "kind": {
-        Manner.PLAIN: {
-            "he": "מַה מְּחַפְּשִׂים: {kinds}?",
-            "en": "What are you looking for: {kinds}?",
-        },
-        Manner.AGAIN: {
-            "he": "לֹא שָׁמַעְתִּי טוֹב, אֶפְשָׁר לַחֲזוֹר עַל סוּג הַנֶּכֶס?",
-            "en": "Sorry, I didn't hear well. Could you repeat the property type?",
-        },
-        Manner.OTHER_WORDS: {
-            "he": "סְלִיחָה, עֲדַ֫יִין לֹא הֵבַנְתִּי. {kinds}?",
-            "en": "I still didn't catch that. Is it {kinds}?",
-        },
-    },
-    "budget": {
-        Manner.PLAIN: {
-            "he": "מָה הַתַּקְצִיב שֶׁלָּכֶם?",
-            "en": "What is your budget?",
-        },
-        Manner.AGAIN: {
-            "he": "לֹא שָׁמַעְתִּי טוֹב, אֶפְשָׁר לַחֲזוֹר עַל הַתַּקְצִיב?",
-            "en": "Sorry, I didn't hear well. Could you repeat the budget?",
-        },
-        Manner.OTHER_WORDS: {
-            "he": "סְלִיחָה, עֲדַ֫יִין לֹא הֵבַנְתִּי. כַּמָּה שְׁקָלִים לְכׇל הַיּוֹתֵר?",
-            "en": "I still didn't catch that. How many shekels at most?",
-        },
-    },
-    "time": {
-        Manner.PLAIN: {
-            "he": "מָתַי נוֹחַ לְהִיפָּגֵשׁ, בַּבּוֹקֶר אוֹ אַחֲרֵי הַצׇּהֳרַ֫יִים?",
-            "en": "When would you like to meet, in the morning or afternoon?",
-        },
-        Manner.AGAIN: {
-            "he": "לֹא שָׁמַעְתִּי טוֹב, אֶפְשָׁר לַחֲזוֹר עַל הַזְּמַן?",
-            "en": "Sorry, I didn't hear well. Could you repeat the time?",
-        },
-        Manner.OTHER_WORDS: {
-            "he": "סְלִיחָה, עֲדַ֫יִין לֹא הֵבַנְתִּי. אֵ֫יזֶה יוֹם מַתְאִים?",
-            "en": "I still didn't catch that. Which day suits you?",
-        },
-        Manner.ANOTHER_DAY: {
-            "he": "אֵין בְּעָיָה. אֵ֫יזֶה יוֹם מַתְאִים יוֹתֵר?",
-            "en": "No problem. Which day would be better?",
-        },
-    },
-}
-NARROW: dict[Slot, Texts] = {
-    "area": {
-        "he": "נַתְחִיל מֵאֵזוֹר אֶחָד. אֵ֫יזֶה מֵהֶ֫ם?",
-        "en": "Let's start with one area. Which one?",
-    },
-    "kind": {
-        "he": "נַתְחִיל מִנֶּכֶס אֶחָד. אֵ֫יזֶה מֵהֶ֫ם?",
-        "en": "Let's start with one property. Which one?",
-    },
+YES_NO_KEYS: Texts = {
+    "he": "לְאִישּׁוּר הַקִּישׁוּ אַחַת, לְתִיקּוּן שְׁתַּ֫יִים.",
+    "en": "Press one for yes, two for no.",
 }
 WAIT: Texts = {"he": "בֶּטַח, קְחוּ אֶת הַזְּמַן.", "en": "Of course, take your time."}
 ENDINGS: dict[Ending, Texts] = {

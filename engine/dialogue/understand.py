@@ -1,5 +1,5 @@
 """Words -> meaning, by rules. It reports what was said and adds nothing: what is unclear stays
-unclear (`unclear_budget`, several `areas`), and the policy asks."""
+unclear (`unclear_budget`, several `choices` of a topic), and the policy asks."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,8 @@ from typing import Literal
 from engine.dialogue import vocabulary as say
 from engine.dialogue.hebrew import is_hebrew, without_points
 from engine.dialogue.numerals import Number, number_at
-from engine.dialogue.profile import Choice, Language, Profile
-from engine.dialogue.wish import Deal, Part, When
+from engine.dialogue.profile import Choice, Count, Language, Money, Profile, Slot
+from engine.dialogue.wish import Part, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,25 @@ class Understood:
     language: Language | None = None
     """The language of the words; of no words, None."""
     answer: Literal["yes", "no"] | None = None
-    areas: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    choices: tuple[tuple[Slot, tuple[str, ...]], ...] = ()
+    """By topic, in the profile's order: the keys that were named; topics without one are left
+    out."""
     budget: int | None = None
     unclear_budget: bool = False
     """Money was named, but not how much."""
     budget_guess: int | None = None
     """What the unclear budget most likely is: to be confirmed, never taken."""
-    rooms: float | None = None
-    deal: Deal | None = None
+    counts: tuple[tuple[Slot, float], ...] = ()
+    """By topic: a number of which the words tell what it counts («שלושה חדרים»)."""
     when: When | None = None
     number: float | None = None
     """A number of which the words do not tell what it counts."""
+    name: str | None = None
+    """The caller's, as it was written."""
+    maybe_name: str | None = None
+    """Words that are a name if a name was asked for."""
+    phone: str | None = None
+    """As E.164."""
     ordinals: tuple[int, ...] = ()
     """Places in a list: the first is 1; -1 is the last."""
     no_matter: bool = False
@@ -44,36 +51,42 @@ class Understood:
     purpose: bool = False
     """The caller says what the call is about, but nothing of the wish."""
     thanks: bool = False
+    human: bool = False
+    """The caller wants to speak with a person."""
+    correction: bool = False
+    """“No, I meant …”: what is said replaces what was said before."""
+    abuse: bool = False
 
     def __bool__(self) -> bool:
-        return self != Understood(language=self.language)
+        return self != Understood(language=self.language, maybe_name=self.maybe_name)
+
+    def chosen(self, slot: Slot) -> tuple[str, ...]:
+        return dict(self.choices).get(slot, ())
 
 
 def understand(words: str, profile: Profile) -> Understood:
     text = _Text(_tokens(words))
     language = _language(words, text)
     found = _phrases(text)
-    areas = _choices(text, profile.areas, _area_names(profile.areas))
-    kinds = _choices(text, profile.kinds, _kind_names(profile.kinds))
-    deal = _deal(text)
+    chosen = [(slot, _choices(text, choices)) for slot, choices in profile.choices.items()]
     ordinals = _ordinals(text)
     when, ordinals = _when(text, ordinals)
-    numbers = _numbers(text, profile, deal)
+    choices = tuple((slot, keys) for slot, keys in chosen if keys)
+    numbers = _numbers(text, profile, scale_of(profile, choices))
     clock = numbers.clock
     if clock is not None:
         when = replace(when or When(), clock=_on_the_day(clock, when))
     return replace(
         found,
         language=language,
-        areas=areas,
-        kinds=kinds,
+        choices=choices,
         budget=numbers.budget,
         unclear_budget=numbers.unclear,
         budget_guess=numbers.guess,
-        rooms=numbers.rooms,
-        deal=deal,
+        counts=tuple(numbers.counts.items()),
         when=when,
         number=numbers.bare,
+        maybe_name=_maybe_name(words, text),
         ordinals=ordinals,
     )
 
@@ -178,12 +191,12 @@ def _answer(agreed: int | None, refused: int | None) -> Literal["yes", "no"] | N
     return "yes"
 
 
-def _deal(text: _Text) -> Deal | None:
-    rent = any(token in say.RENT for token in text.tokens)
-    buy = any(token in say.BUY for token in text.tokens)
-    if rent == buy:
+def _maybe_name(words: str, text: _Text) -> str | None:
+    """One to three words, none of which means anything else."""
+    plain = re.findall(r"[^\W\d_]+(?:['’׳-][^\W\d_]+)*", without_points(words))
+    if any(text.taken) or any(letter.isdigit() for letter in words) or not 1 <= len(plain) <= 3:
         return None
-    return "rent" if rent else "buy"
+    return " ".join(plain)
 
 
 _Names = dict[str, tuple[tuple[str, tuple[str, ...]], ...]]
@@ -196,23 +209,15 @@ def _fold(word: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _area_names(choices: tuple[Choice, ...]) -> _Names:
-    return _names(choices, articles=("the",))
-
-
-@lru_cache(maxsize=64)
-def _kind_names(choices: tuple[Choice, ...]) -> _Names:
-    return _names(choices, articles=("a", "an"))
-
-
-def _names(choices: tuple[Choice, ...], articles: tuple[str, ...]) -> _Names:
+def _names(choices: tuple[Choice, ...]) -> _Names:
     names: set[tuple[str, tuple[str, ...]]] = set()
     for choice in choices:
         for name in (choice.he, choice.en, *choice.aliases):
             words = [_fold(word) for word in _tokens(name)]
-            if len(words) > 1 and words[0] in articles:
+            if len(words) > 1 and words[0] in ("the", "a", "an"):
                 words = words[1:]
-            names.add((choice.key, tuple(words)))
+            if words:
+                names.add((choice.key, tuple(words)))
     letters = {words[0][0] for _, words in names}
     return {
         letter: tuple(sorted(name for name in names if name[1][0].startswith(letter)))
@@ -228,9 +233,9 @@ class _Match:
     distance: int
 
 
-def _choices(text: _Text, choices: tuple[Choice, ...], names: _Names) -> tuple[str, ...]:
+def _choices(text: _Text, choices: tuple[Choice, ...]) -> tuple[str, ...]:
     """The keys that were named, in that order; after a correction only the last."""
-    matches = sorted(_best_matches(text, names), key=lambda match: match.start)
+    matches = sorted(_best_matches(text, _names(choices)), key=lambda match: match.start)
     for match in matches:
         text.take(match.start, match.end)
     wide = {choice.key for choice in choices if choice.wide}
@@ -420,12 +425,12 @@ class _Numbers:
     budget: int | None = None
     unclear: bool = False
     guess: int | None = None
-    rooms: float | None = None
+    counts: dict[Slot, float] = field(default_factory=dict)
     clock: int | None = None
     bare: float | None = None
 
 
-def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
+def _numbers(text: _Text, profile: Profile, scale: int) -> _Numbers:
     result = _Numbers(clock=_clock_phrase(text))
     numbers = _free_numbers(text)
     money: list[Number] = []
@@ -435,9 +440,10 @@ def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
         if index == skip:
             continue
         following = numbers[index + 1] if index + 1 < len(numbers) else None
-        if _counts_rooms(text, number):
-            result.rooms = _rooms(text, number)
-        elif _is_money(text, number):
+        counted = _counted(text, number, profile)
+        if counted is not None:
+            result.counts[counted] = _with_half(text, number)
+        elif profile.money is not None and _is_money(text, number):
             money.append(number)
         elif result.clock is None and (minutes := _minutes_after(number, following)) is not None:
             result.clock = minutes
@@ -450,7 +456,8 @@ def _numbers(text: _Text, profile: Profile, deal: Deal | None) -> _Numbers:
             bare.append(number.value)
     # Of several numbers that nobody can place, none is taken.
     result.bare = bare[0] if len(bare) == 1 else None
-    _settle_money(result, money, text, profile, deal)
+    if profile.money is not None:
+        _settle_money(result, money, text, profile.money, scale)
     return result
 
 
@@ -467,11 +474,17 @@ def _free_numbers(text: _Text) -> list[Number]:
     return found
 
 
-def _counts_rooms(text: _Text, number: Number) -> bool:
-    return text.at(number.end) in say.ROOMS and 1 <= number.value <= 20
+def _counted(text: _Text, number: Number, profile: Profile) -> Slot | None:
+    """What the number counts, by the word after it."""
+    unit = text.at(number.end)
+    for topic in profile.topics:
+        counts = topic.answers
+        if isinstance(counts, Count) and unit in counts.units:
+            return topic.key if counts.least <= number.value <= counts.most else None
+    return None
 
 
-def _rooms(text: _Text, number: Number) -> float:
+def _with_half(text: _Text, number: Number) -> float:
     """«שלושה חדרים וחצי»"""
     half = text.at(number.end + 1) == "וחצי"
     return number.value + (0.5 if half else 0)
@@ -492,25 +505,25 @@ def _shares_scale(text: _Text, number: Number, following: Number) -> bool:
 
 
 def _settle_money(
-    result: _Numbers, money: list[Number], text: _Text, profile: Profile, deal: Deal | None
+    result: _Numbers, amounts: list[Number], text: _Text, money: Money, scale: int
 ) -> None:
-    if not money:
+    if not amounts:
         return
     # Of a range the upper end is what the caller would pay at most; two amounts without a word
     # that joins them may be anything, except after “no” or “I mean”.
-    last = money[-1]
-    joined = all(_is_range(text, one, other) for one, other in pairwise(money))
-    if len(money) > 1 and not joined and not _corrects_amount(text, money):
+    last = amounts[-1]
+    joined = all(_is_range(text, one, other) for one, other in pairwise(amounts))
+    if len(amounts) > 1 and not joined and not _corrects_amount(text, amounts):
         result.unclear = True
         return
-    number = max(money, key=lambda one: one.value) if joined else last
+    number = max(amounts, key=lambda one: one.value) if joined else last
     value = number.value
-    plausible = profile.least_budget <= value <= profile.most_budget and value == int(value)
+    plausible = money.least <= value <= money.most and value == int(value)
     if plausible and not number.doubtful:
         result.budget = int(value)
         return
     result.unclear = True
-    result.guess = budget_guess(value, profile, deal)
+    result.guess = budget_guess(value, money, scale)
 
 
 def _is_range(text: _Text, one: Number, other: Number) -> bool:
@@ -520,20 +533,28 @@ def _is_range(text: _Text, one: Number, other: Number) -> bool:
     )
 
 
-def _corrects_amount(text: _Text, money: Sequence[Number]) -> bool:
-    return any(token in say.CORRECTIONS for token in text.tokens[money[0].end : money[-1].start])
+def _corrects_amount(text: _Text, amounts: Sequence[Number]) -> bool:
+    between = text.tokens[amounts[0].end : amounts[-1].start]
+    return any(token in say.CORRECTIONS for token in between)
 
 
-def budget_guess(value: float, profile: Profile, deal: Deal | None) -> int | None:
+def scale_of(profile: Profile, chosen: Iterable[tuple[Slot, tuple[str, ...]]]) -> int:
+    """What “seven” counts after these choices."""
+    scales = [profile.choice(slot, keys[0]).scale for slot, keys in chosen if len(keys) == 1]
+    usual = profile.money.scale if profile.money is not None else 1
+    return next((scale for scale in scales if scale), usual)
+
+
+def budget_guess(value: float, money: Money, scale: int) -> int | None:
     """What somebody most likely means who says only “seven” or «מיליון מאתיים»."""
     if value >= 1_000_000:
-        guess = value - value % 1_000 + 1_000 * (value % 1_000)
+        guesses = [value - value % 1_000 + 1_000 * (value % 1_000)]
     elif value >= 1_000:
         return None
     else:
-        guess = value * (1_000_000 if deal == "buy" and value <= 20 else 1_000)
-    plausible = profile.least_budget <= guess <= profile.most_budget and guess == int(guess)
-    return int(guess) if plausible else None
+        guesses = [value * by for by in ((scale, money.scale) if value <= 20 else (money.scale,))]
+    plausible = (g for g in guesses if money.least <= g <= money.most and g == int(g))
+    return next((int(guess) for guess in plausible), None)
 
 
 def _clock_phrase(text: _Text) -> int | None:

@@ -87,12 +87,6 @@ NO = _phrases("לא | ממש לא | לא לא | no | nope | nah | no no | not")
 THANKS = _phrases("תודה | תודה רבה | thanks | thank you | thank you very much | thanks a lot")
 CORRECTIONS = _words("no not sorry actually mean rather instead לא סליחה בעצם התכוונתי במקום")
 
-RENT = _words(
-    "rent renting rental lease leasing לשכור שוכר שוכרת שכירות בשכירות להשכרה השכרה לשכירות"
-)
-BUY = _words("buy buying purchase purchasing sale לקנות קונה לרכוש קנייה קניה לקנייה למכירה רכישה")
-
-ROOMS = _words("rooms room חדרים חדר")
 CURRENCY = _words("shekels shekel shekles nis ils שקל שקלים שח ש״ח")
 MONEY_HINTS = _words("budget upto maximum max most pay תקציב התקציב מקסימום לשלם תקציבי")
 RANGE = _words("to or and until between עד או ל בין ועד לבין")

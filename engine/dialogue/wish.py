@@ -1,13 +1,12 @@
 """What the caller wants so far, and what is still missing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from typing import Literal
 
-Slot = Literal["area", "kind", "budget", "time"]
-SLOTS: tuple[Slot, ...] = ("area", "kind", "budget", "time")
+from engine.dialogue.profile import Slot
 
 Part = Literal["morning", "noon", "afternoon", "evening"]
-Deal = Literal["rent", "buy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +23,33 @@ class When:
     """Minutes; below 12 hours it says nothing about morning or afternoon."""
 
 
+Value = str | int | float | When
+"""The key of a choice, an amount, a number, a time, a name, a telephone number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    area: str | None = None
-    kind: str | None = None
-    budget: int | None = None
-    """At most this many shekels."""
-    time: When | None = None
-    rooms: float | None = None
-    deal: Deal | None = None
+    values: tuple[tuple[Slot, Value], ...] = ()
+    """Sorted by slot."""
     open: frozenset[Slot] = frozenset()
     """The caller has no preference about these: they are filled."""
 
+    def get(self, slot: Slot) -> Value | None:
+        return dict(self.values).get(slot)
+
 
 def is_filled(wish: Wish, slot: Slot) -> bool:
-    if slot in wish.open:
-        return True
-    match slot:
-        case "area":
-            return wish.area is not None
-        case "kind":
-            return wish.kind is not None
-        case "budget":
-            return wish.budget is not None
-        case "time":
-            return wish.time is not None
-        case _:
-            assert_never(slot)
+    return slot in wish.open or wish.get(slot) is not None
 
 
-def missing(wish: Wish) -> Slot | None:
+def missing(wish: Wish, asked: Iterable[Slot]) -> Slot | None:
     """The slot to ask for next."""
-    return next((slot for slot in SLOTS if not is_filled(wish, slot)), None)
+    return next((slot for slot in asked if not is_filled(wish, slot)), None)
+
+
+def fill(wish: Wish, slot: Slot, value: Value) -> Wish:
+    values = {**dict(wish.values), slot: value}
+    return Wish(tuple(sorted(values.items())), wish.open - {slot})
 
 
 def leave_open(wish: Wish, slot: Slot) -> Wish:
@@ -64,15 +58,5 @@ def leave_open(wish: Wish, slot: Slot) -> Wish:
 
 def forget(wish: Wish, slot: Slot) -> Wish:
     """The caller wants something else, and it is not known yet what."""
-    wish = replace(wish, open=wish.open - {slot})
-    match slot:
-        case "area":
-            return replace(wish, area=None)
-        case "kind":
-            return replace(wish, kind=None)
-        case "budget":
-            return replace(wish, budget=None)
-        case "time":
-            return replace(wish, time=None)
-        case _:
-            assert_never(slot)
+    values = tuple(pair for pair in wish.values if pair[0] != slot)
+    return Wish(values, wish.open - {slot})

@@ -151,7 +151,10 @@ def _merged(
 
 
 def test_the_model_fills_what_the_rules_did_not_find() -> None:
-    model = Understood(areas=("jaffa",), kinds=("office",), deal="rent", when=When(part="morning"))
+    model = Understood(
+        choices=(("area", ("jaffa",)), ("kind", ("office",)), ("deal", ("rent",))),
+        when=When(part="morning"),
+    )
     found = _merged("by the old harbor, a place for my practice, early, not to keep", model)
     assert found == replace(model, language="en", answer="no")
 
@@ -159,8 +162,8 @@ def test_the_model_fills_what_the_rules_did_not_find() -> None:
 @pytest.mark.parametrize(
     ("words", "model"),
     [
-        ("Givatayim would be best for me I think", Understood(areas=("jaffa",))),
-        ("two rooms or so near the water", Understood(rooms=3.0)),
+        ("Givatayim would be best for me I think", Understood(choices=(("area", ("jaffa",)),))),
+        ("two rooms or so near the water", Understood(counts=(("rooms", 3.0),))),
         ("I guess yes, that is how it is", Understood(answer="no")),
         ("nine thousand shekels is what I have", Understood(budget=8_000)),
         ("tomorrow would be really very nice", Understood(when=When(weekday=4))),
@@ -173,12 +176,12 @@ def test_the_rules_win(words: str, model: Understood) -> None:
 @pytest.mark.parametrize(
     ("words", "model"),
     [
-        ("somewhere by the sea", Understood(areas=("haifa",))),
-        ("something to park my car in", Understood(kinds=("garage",))),
+        ("somewhere by the sea", Understood(choices=(("area", ("haifa",)),))),
+        ("something to park my car in", Understood(choices=(("kind", ("garage",)),))),
         ("as little as I possibly can", Understood(budget=7_000)),
-        ("a big one for all of us", Understood(rooms=5.0)),
+        ("a big one for all of us", Understood(counts=(("rooms", 5.0),))),
         ("early if you can", Understood(when=When(clock=9 * 60))),
-        ("אבל ממש לא ביפו", Understood(areas=("jaffa",))),
+        ("אבל ממש לא ביפו", Understood(choices=(("area", ("jaffa",)),))),
         ("the thing by the sea", Understood(ordinals=(1,))),
     ],
 )
@@ -237,7 +240,7 @@ def test_a_goodbye_of_the_model_counts_only_alone() -> None:
     ],
 )
 def test_what_the_rules_can_answer_alone(question: Question, words: str, enough: bool) -> None:
-    assert suffices(question, understand(words, SHAI), words) is enough
+    assert suffices(SHAI, question, understand(words, SHAI), words) is enough
 
 
 LETTERS = st.text("abcz ABZ,.?!'אבגדש0123456789-\u202e*\n", max_size=60)
@@ -252,6 +255,6 @@ def test_nothing_that_fits_has_a_fact_or_more_than_one_question(
     for act in (AREA, BUDGET, replace(TIME, manner=Manner.AGAIN)):
         if _fits(sentence, act, language):
             found = understand(sentence, SHAI)
-            assert (found.areas, found.kinds, found.budget, found.number) == ((), (), None, None)
+            assert (found.choices, found.budget, found.number) == ((), None, None)
             assert not any(letter.isdigit() for letter in sentence)
             assert sentence.count("?") <= 1

@@ -9,10 +9,10 @@ def test_names_and_places_of_the_business_are_expected_most() -> None:
     profile = shipped_profile("shai")
     boosts = dict(hints(profile))
     assert boosts[without_points(profile.name["he"])] == max(boosts.values()) <= 15
-    for area in profile.areas:
+    for area in profile.choices["area"]:
         for name in (area.he, area.he_in, *area.aliases):
             assert boosts[without_points(name)] >= 12
-    assert boosts["כן"] < boosts[without_points(profile.kinds[0].he)] < 12
+    assert boosts["כן"] < boosts[without_points(profile.choices["kind"][0].he)]
 
 
 def test_no_hint_has_points_or_comes_twice() -> None:

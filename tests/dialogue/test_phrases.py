@@ -28,9 +28,9 @@ from engine.dialogue.acts import (
 )
 from engine.dialogue.hebrew import conjoin, is_hebrew, to, toward, unpointed_words, without_points
 from engine.dialogue.hours import Window
-from engine.dialogue.phrases import count_words, sentences, too_long, up_to, windows_heard
+from engine.dialogue.phrases import count_words, said_back, sentences, too_long, windows_heard
 from engine.dialogue.profile import Language
-from engine.dialogue.wish import SLOTS, Wish
+from engine.dialogue.wish import Value, Wish
 from engine.profile import shipped_profile
 
 SHAI = shipped_profile("shai")
@@ -50,26 +50,30 @@ USUAL = (window(0, 10), window(1, 16), window(3, 10))
 def acts() -> Iterator[Act]:
     yield from (Greet(), Greet(Manner.AGAIN), Wait())
     yield from (Goodbye(ending) for ending in Ending)
-    yield from (Ask(slot, manner) for slot in SLOTS for manner in Manner)
+    yield from (Ask(slot, manner) for slot in SHAI.asked for manner in Manner)
     yield from (Narrow("area"), Narrow("kind"))
-    yield from (Menu(slot, p) for slot in SLOTS for p in range(menu.pages(SHAI, slot)))
+    yield from (Menu(slot, p) for slot in SHAI.asked for p in range(menu.pages(SHAI, slot)))
     yield from (ConfirmBudget(amount) for amount in (7_000, 1_250_000, 49_999_000))
     for windows in (USUAL[:1], USUAL[:2], USUAL, LONGEST):
         yield from (Offer(windows, why) for why in Why)
         yield from (WhichOne(windows), WindowMenu(windows), Confirm(windows[-1]))
 
 
+def wish_for(**values: Value) -> Wish:
+    return Wish(tuple(sorted(values.items())))
+
+
 WISHES = (
     Wish(),
-    Wish(area="neve_tzedek", kind="apartment", budget=7_000),
-    Wish(area="city_center", kind="apartment", budget=1_234_567),
+    wish_for(area="neve_tzedek", kind="apartment", budget=7_000),
+    wish_for(area="city_center", kind="apartment", budget=1_234_567),
 )
 
 
 def everything(language: Language, *, keypad: bool) -> Iterator[tuple[str, ...]]:
     for act in acts():
         for wish in WISHES:
-            yield sentences(SHAI, act, language, wish=wish, learned=SLOTS, keypad=keypad)
+            yield sentences(SHAI, act, language, wish=wish, learned=SHAI.asked, keypad=keypad)
 
 
 @pytest.mark.parametrize("keypad", [False, True])
@@ -103,13 +107,13 @@ def test_every_question_that_stays_open_ends_its_reply(language: Language) -> No
 
 @given(st.sampled_from(LANGUAGES), st.integers(1_000, 50_000_000))
 def test_a_summary_is_short_whatever_the_amount(language: Language, amount: int) -> None:
-    wish = Wish(area="old_north", kind="apartment", budget=amount)
+    wish = wish_for(area="old_north", kind="apartment", budget=amount)
     for chosen in LONGEST:
         assert not too_long(sentences(SHAI, Confirm(chosen), language, wish=wish))
 
 
 def test_the_summary_tells_the_window_and_the_wish() -> None:
-    wish = Wish(area="florentin", kind="apartment", budget=7_000)
+    wish = wish_for(area="florentin", kind="apartment", budget=7_000)
     hebrew = sentences(SHAI, Confirm(window(3, 10)), "he", wish=wish)
     assert without_points(" ".join(hebrew)) == (
         "קבענו: יום רביעי בעשר, דירה בפלורנטין, עד שבעת אלפים שקלים. תודה ולהתראות!"
@@ -167,7 +171,7 @@ def test_two_windows_of_a_day_never_sound_alike(hours: tuple[int, int]) -> None:
         (toward("שִׁבְעַת"), "לְשִׁבְעַת"),
         (to("בִּפְלוֹרֶנְטִין"), "לִפְלוֹרֶנְטִין"),
         (to("בַּצָּפוֹן"), "לַצָּפוֹן"),
-        (up_to(7_000, "he"), "עַד שִׁבְעַת אֲלָפִים שְׁקָלִים"),
+        (said_back(SHAI, "budget", 7_000, "he"), "עַד שִׁבְעַת אֲלָפִים שְׁקָלִים"),
     ],
 )
 def test_hebrew_prefixes_take_the_vowel_of_what_follows(joined: str, expected: str) -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def test_the_shipped_office_is_shai() -> None:
     profile = shipped_profile("shai")
     assert profile.languages == ("he", "en")
     assert profile.agent == {"he": "לֵאָה", "en": "Leah"}
-    assert profile.area("florentin").en == "Florentin"
+    assert profile.choice("area", "florentin").en == "Florentin"
     assert len(profile.hours) == 6
 
 
@@ -36,8 +37,6 @@ def test_the_shipped_office_is_shai() -> None:
         ("agent", {"he": "לֵאָה", "en": "לאה"}, "agent.en: expected English"),
         ("agent", {"he": "Leah", "en": "Leah"}, "agent.he: expected Hebrew"),
         ("agent", {"he": "לֵאָה"}, "agent.en: Field required"),
-        ("budgets", [7_000, 0], "budgets.1: "),
-        ("budgets", [7_000, 10**9], "budgets: 1000000000 is not between"),
         ("hours", {"sunday": ["9-18"]}, "hours.sunday.0: "),
         ("hours", {"sunday": ["18:00-09:00"]}, "hours.sunday: 18:00-09:00 has no room"),
         ("hours", {"someday": ["09:00-18:00"]}, "hours.someday"),
@@ -52,14 +51,16 @@ def test_a_broken_file_is_one_sentence_that_names_the_field(
     path = written(tmp_path, shai() | {field: value})
     with pytest.raises(ProfileBroken) as broken:
         load_profile(path)
-    assert str(broken.value).startswith(f"{path}: {complaint}")
+    assert re.match(re.escape(str(path)) + r":\d+: " + re.escape(complaint), str(broken.value))
     assert "\n" not in str(broken.value)
 
 
 def test_names_that_make_a_menu_too_long_are_refused(tmp_path: Path) -> None:
     content = shai()
-    content["areas"][0]["en"] = "the quiet part of Florentin near the old market hall"
-    with pytest.raises(ProfileBroken, match="names are too long"):
+    content["topics"][0]["choices"][0]["en"] = (
+        "the quiet part of Florentin near the old market hall"
+    )
+    with pytest.raises(ProfileBroken, match="over 20 words"):
         load_profile(written(tmp_path, content))
 
 

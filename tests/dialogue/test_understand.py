@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from engine.dialogue.profile import Choice
+from engine.dialogue.profile import Choice, Choices
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When
 from engine.profile import shipped_profile
 
 SHAI = shipped_profile("shai")
-FLORENTIN: dict[str, Any] = {"areas": ("florentin",)}
+FLORENTIN: dict[str, Any] = {"area": ("florentin",)}
 
 
 def day(weekday: int | None = None, **rest: Any) -> dict[str, Any]:
@@ -46,20 +46,20 @@ ENGLISH: list[tuple[str, dict[str, Any]]] = [
     ("in Florentine, please", FLORENTIN),
     ("Florenten", FLORENTIN),
     ("flor entin", FLORENTIN),
-    ("Ramatgan", {"areas": ("ramat_gan",)}),
-    ("Ramat Gan or Givataym", {"areas": ("ramat_gan", "givatayim")}),
-    ("the old north of Tel Aviv", {"areas": ("old_north",)}),
-    ("Tel Aviv", {"areas": ("tel_aviv",)}),
-    ("near the city centre", {"areas": ("city_center",)}),
-    ("Neveh Zedek", {"areas": ("neve_tzedek",)}),
-    ("not Florentin, Jaffa", {"areas": ("jaffa",), "answer": "no"}),
+    ("Ramatgan", {"area": ("ramat_gan",)}),
+    ("Ramat Gan or Givataym", {"area": ("ramat_gan", "givatayim")}),
+    ("the old north of Tel Aviv", {"area": ("old_north",)}),
+    ("Tel Aviv", {"area": ("tel_aviv",)}),
+    ("near the city centre", {"area": ("city_center",)}),
+    ("Neveh Zedek", {"area": ("neve_tzedek",)}),
+    ("not Florentin, Jaffa", {"area": ("jaffa",), "answer": "no"}),
     ("Jaffa, sorry, Florentin", FLORENTIN),
     ("Haifa", {}),
-    ("an apartment", {"kinds": ("apartment",)}),
-    ("We need office space", {"kinds": ("office",)}),
-    ("a flat to rent in Jaffa", {"kinds": ("apartment",), "deal": "rent", "areas": ("jaffa",)}),
-    ("a shop or an office", {"kinds": ("shop", "office")}),
-    ("I want to buy a house", {"kinds": ("house",), "deal": "buy"}),
+    ("an apartment", {"kind": ("apartment",)}),
+    ("We need office space", {"kind": ("office",)}),
+    ("a flat to rent in Jaffa", {"kind": ("apartment",), "deal": ("rent",), "area": ("jaffa",)}),
+    ("a shop or an office", {"kind": ("shop", "office")}),
+    ("I want to buy a house", {"kind": ("house",), "deal": ("buy",)}),
     ("seven thousand", {"budget": 7_000}),
     ("7 000 shekels", {"budget": 7_000}),
     ("up to 7,000", {"budget": 7_000}),
@@ -84,7 +84,7 @@ ENGLISH: list[tuple[str, dict[str, Any]]] = [
     ("nine hundred million", {"unclear_budget": True}),
     ("three rooms", {"rooms": 3}),
     ("3.5 rooms", {"rooms": 3.5}),
-    ("a three room apartment", {"rooms": 3, "kinds": ("apartment",)}),
+    ("a three room apartment", {"rooms": 3, "kind": ("apartment",)}),
     ("it doesn't matter", {"no_matter": True}),
     ("any time", {"when": When()}),
     ("tomorrow", {"when": When(days_ahead=1)}),
@@ -108,11 +108,11 @@ ENGLISH: list[tuple[str, dict[str, Any]]] = [
     ("no, the second one", {"answer": "no", "ordinals": (2,)}),
     (
         "I am looking for a three room apartment in Florentine up to seven thousand",
-        {"areas": ("florentin",), "kinds": ("apartment",), "rooms": 3, "budget": 7_000},
+        {"area": ("florentin",), "kind": ("apartment",), "rooms": 3, "budget": 7_000},
     ),
     (
         "An office in Ramat Gan for 9 500 shekels, Monday morning",
-        {"areas": ("ramat_gan",), "kinds": ("office",), "budget": 9_500} | day(0, part="morning"),
+        {"area": ("ramat_gan",), "kind": ("office",), "budget": 9_500} | day(0, part="morning"),
     ),
 ]
 
@@ -138,24 +138,24 @@ HEBREW: list[tuple[str, dict[str, Any]]] = [
     ("פיצה עם זיתים", {}),
     ("פלורנטין", FLORENTIN),
     ("בפלורנטין", FLORENTIN),
-    ("אני מחפשת דירה בפלורנטין", FLORENTIN | {"kinds": ("apartment",)}),
+    ("אני מחפשת דירה בפלורנטין", FLORENTIN | {"kind": ("apartment",)}),
     ("פלורטנין", FLORENTIN),
     ("בפלורנטן", FLORENTIN),
-    ("ביפו", {"areas": ("jaffa",)}),
-    ("בצפון הישן", {"areas": ("old_north",)}),
-    ("בנווה צדק", {"areas": ("neve_tzedek",)}),
-    ("נוה צדק", {"areas": ("neve_tzedek",)}),
-    ("גבעתיים או רמת גן", {"areas": ("givatayim", "ramat_gan")}),
-    ("במרכז תל אביב", {"areas": ("city_center",)}),
-    ("תל־אביב", {"areas": ("tel_aviv",)}),
-    ('בת"א', {"areas": ("tel_aviv",)}),
+    ("ביפו", {"area": ("jaffa",)}),
+    ("בצפון הישן", {"area": ("old_north",)}),
+    ("בנווה צדק", {"area": ("neve_tzedek",)}),
+    ("נוה צדק", {"area": ("neve_tzedek",)}),
+    ("גבעתיים או רמת גן", {"area": ("givatayim", "ramat_gan")}),
+    ("במרכז תל אביב", {"area": ("city_center",)}),
+    ("תל־אביב", {"area": ("tel_aviv",)}),
+    ('בת"א', {"area": ("tel_aviv",)}),
     ("פלורנטין בתל אביב", FLORENTIN),
     ("חיפה", {}),
-    ("דירה", {"kinds": ("apartment",)}),
-    ("משרד", {"kinds": ("office",)}),
-    ("קוטג' בגבעתיים", {"kinds": ("house",), "areas": ("givatayim",)}),
-    ("לשכור חנות", {"kinds": ("shop",), "deal": "rent"}),
-    ("אני רוצה לקנות דירה", {"kinds": ("apartment",), "deal": "buy"}),
+    ("דירה", {"kind": ("apartment",)}),
+    ("משרד", {"kind": ("office",)}),
+    ("קוטג' בגבעתיים", {"kind": ("house",), "area": ("givatayim",)}),
+    ("לשכור חנות", {"kind": ("shop",), "deal": ("rent",)}),
+    ("אני רוצה לקנות דירה", {"kind": ("apartment",), "deal": ("buy",)}),
     ("שבעת אלפים", {"budget": 7_000}),
     ("עד שבעת אלפים שקל", {"budget": 7_000}),
     ("עד 7,000 ₪", {"budget": 7_000}),
@@ -202,7 +202,7 @@ HEBREW: list[tuple[str, dict[str, Any]]] = [
     ("לא, השני", {"answer": "no", "ordinals": (2,)}),
     (
         "דירת שלושה חדרים בצפון הישן עד שמונת אלפים, מחר בבוקר",
-        {"areas": ("old_north",), "kinds": ("apartment",), "rooms": 3, "budget": 8_000}
+        {"area": ("old_north",), "kind": ("apartment",), "rooms": 3, "budget": 8_000}
         | {"when": When(days_ahead=1, part="morning")},
     ),
 ]
@@ -212,12 +212,13 @@ def told(words: str) -> dict[str, Any]:
     """What was understood of the wish and of the talk about it."""
     meaning = understand(words, SHAI)
     nothing = Understood()
-    return {
+    found = {
         field.name: getattr(meaning, field.name)
         for field in fields(meaning)
-        if field.name not in ("language", "purpose")
+        if field.name not in ("language", "purpose", "choices", "counts", "maybe_name")
         and getattr(meaning, field.name) != getattr(nothing, field.name)
     }
+    return found | dict(meaning.choices) | dict(meaning.counts)
 
 
 @pytest.mark.parametrize(("words", "meaning"), ENGLISH)
@@ -255,9 +256,10 @@ def test_words_that_mean_nothing_here_are_not_understood() -> None:
 
 def test_a_word_as_near_to_one_area_as_to_another_is_neither() -> None:
     areas = tuple(Choice(name, "גַּן", "בְּגַן", name.title()) for name in ("carlton", "carlson"))
-    office = replace(SHAI, areas=areas)
-    assert understand("Carlton", office).areas == ("carlton",)
-    assert understand("Carlbon", office).areas == ()
+    topic = replace(SHAI.topic("area"), answers=Choices(areas))
+    office = replace(SHAI, topics=(topic, *SHAI.topics[1:]))
+    assert understand("Carlton", office).chosen("area") == ("carlton",)
+    assert understand("Carlbon", office).chosen("area") == ()
 
 
 @pytest.mark.parametrize("pointed", ["בִּפְלוֹרֶנְטִין", "בפלורנטין"])

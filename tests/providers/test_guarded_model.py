@@ -16,7 +16,7 @@ from engine.providers.guarded_model import GuardedModel
 from tests import virtual_time
 
 TURN = Consultation(shipped_profile("shai"), "en", Wish(), "area", (), "", "by the harbor")
-ANSWER: list[Understood | str] = [Understood(areas=("jaffa",)), "Which kind?"]
+ANSWER: list[Understood | str] = [Understood(choices=(("area", ("jaffa",)),)), "Which kind?"]
 
 
 @dataclass

@@ -24,7 +24,7 @@ SHAI = shipped_profile("shai")
 TURN = Consultation(
     profile=SHAI,
     language="en",
-    wish=Wish(kind="office", open=frozenset({"budget"})),
+    wish=Wish((("kind", "office"),), open=frozenset({"budget"})),
     question="the area",
     before=(Exchange("How can I help?", "An office"),),
     said="Which area",
@@ -41,7 +41,9 @@ ANSWER = json.dumps(
         "say": "That is a good choice. What is your budget?",
     }
 )
-UNDERSTOOD = Understood(language="en", areas=("jaffa",), when=When(weekday=1, clock=16 * 60 + 30))
+UNDERSTOOD = Understood(
+    language="en", choices=(("area", ("jaffa",)),), when=When(weekday=1, clock=16 * 60 + 30)
+)
 SENTENCES = ["That is a good choice.", "What is your budget?"]
 FAST = Script(answer=lambda _: ANSWER, first_token=Latency(), tokens_per_second=1e9)
 KEY = "sk-secret-of-ours"
@@ -323,7 +325,7 @@ def test_the_double_answers_all_at_once_too_and_lists_its_model() -> None:
 
 
 def read(*pieces: str) -> list[Understood | str]:
-    reading = Reading()
+    reading = Reading(SHAI)
     return [part for piece in pieces for part in reading.read(piece)]
 
 
@@ -382,7 +384,7 @@ JSON = st.recursive(
 @settings(max_examples=50)
 @given(JSON.map(json.dumps) | st.text(), st.integers(0, 200), st.integers(1, 7))
 def test_any_text_is_an_answer_or_a_failure_and_never_more(told: str, end: int, size: int) -> None:
-    reading = Reading()
+    reading = Reading(SHAI)
     understood = 0
     with suppress(ProviderFailed):
         for start in range(0, min(end, len(told)), size):
