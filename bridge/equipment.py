@@ -33,7 +33,7 @@ from engine.providers.guarded_model import SLOW, GuardedModel
 from engine.providers.ladder import CallVoice, Ladder, LadderRecognizer, LadderVoice, Rung
 from engine.providers.shelf import Shelf
 from engine.receptionist import Receptionist, lexicon, spoken_forms
-from engine.store import Appointments
+from engine.store import Calendar
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -205,7 +205,7 @@ def _model(settings: Settings, service: "AsyncOpenAI") -> Model:
 async def equip(
     settings: Settings,
     profile: Profile,
-    appointments: Appointments,
+    calendar: Calendar,
     stack: AsyncExitStack,
     tell: Tell,
 ) -> Equipment:
@@ -232,7 +232,7 @@ async def equip(
         settings.rules(),
         open_recognizer=ears.open,
         open_voice=voice.open,
-        new_brain=_receptionists(settings, profile, appointments, far.model, keypad=keypad),
+        new_brain=_receptionists(settings, profile, calendar, far.model, keypad=keypad),
         new_detector=_detector(settings, tell),
         clips=lambda clip: kept.get(clip, b""),
         warm=warm,
@@ -242,7 +242,7 @@ async def equip(
 def _receptionists(
     settings: Settings,
     profile: Profile,
-    appointments: Appointments,
+    calendar: Calendar,
     model: Model | None,
     *,
     keypad: bool,
@@ -261,7 +261,7 @@ def _receptionists(
 
         return Receptionist(
             profile,
-            appointments,
+            calendar,
             lambda: datetime.now(zone),
             keypad=keypad,
             caller=facts.caller,

@@ -165,7 +165,12 @@ class Settings(BaseSettings):
     kav_profile: Path | None = Field(
         None, description="The business profile (YAML); the shipped one if not set."
     )
-    kav_data: Path = Field(Path("var"), description="Folder for traces, caches, appointments.")
+    kav_data: Path = Field(Path("var"), description="Folder for traces, caches, the database.")
+    kav_database: SecretStr | None = Field(
+        None,
+        description="`sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`; "
+        "`kav.sqlite` in KAV_DATA if not set.",
+    )
     kav_max_calls: int = Field(50, ge=1, le=1000, description="Calls at once; more are refused.")
     kav_trace_text: bool = Field(
         False, description="Write what was said into traces in clear (personal data)."
@@ -241,6 +246,12 @@ class Settings(BaseSettings):
                 "KAV_MODEL, KAV_RECOGNIZER or KAV_VOICE wants OpenAI, so OPENAI_API_KEY is needed "
                 "(or OPENAI_BASE_URL, for another server of its API)"
             )
+
+    def database(self) -> str:
+        """Its address."""
+        if self.kav_database is None:
+            return f"sqlite:///{self.kav_data / 'kav.sqlite'}"
+        return self.kav_database.get_secret_value()
 
     def rules(self) -> Rules:
         return Rules(

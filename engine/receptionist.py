@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import uuid4
 
@@ -33,14 +33,14 @@ from engine.dialogue.acts import (
 )
 from engine.dialogue.expected import expected_phrases, fixed_phrases, words_with_points
 from engine.dialogue.hebrew import without_points
-from engine.dialogue.hours import Window, free_windows
+from engine.dialogue.hours import DAYS_AHEAD, Window, free_windows
 from engine.dialogue.phrases import sentences, window_name, windows_heard
 from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Language, Profile
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When
 from engine.ports import Consultation, Exchange, Model, ProviderFailed, failure
-from engine.store import Appointment, Appointments, SlotTaken
+from engine.store import Appointment, Calendar, SlotTaken, StoreFailed
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Receptionist:
     def __init__(
         self,
         profile: Profile,
-        appointments: Appointments,
+        calendar: Calendar,
         clock: Callable[[], datetime],
         keypad: bool = False,
         *,
@@ -80,7 +80,7 @@ class Receptionist:
         After `patience` seconds without the model's understanding, or `gap` without its next
         sentence, the turn goes on without it."""
         self._profile = profile
-        self._appointments = appointments
+        self._calendar = calendar
         self._clock = clock
         self._caller = caller
         self._model = model
@@ -145,7 +145,7 @@ class Receptionist:
         meaning = await self._understand(heard, thought)
         said = windows_heard(self._talk.act, self._talk.language, heard.said, heard.cut)
         turn = Turn(meaning, heard.digits, said)
-        self._talk = policy.answer(self._talk, turn, self._free())
+        self._talk = policy.answer(self._talk, turn, await self._free())
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
         if isinstance(self._talk.act, Book):
@@ -244,20 +244,20 @@ class Receptionist:
             wish=_record(self._talk),
         )
         try:
-            # In a thread: it waits for the disk.
-            await asyncio.to_thread(self._appointments.book, appointment)
+            await self._calendar.book(appointment)
         except SlotTaken:
-            self._talk = policy.taken(self._talk, window, self._free())
-        except OSError as error:
-            facts = {"why": error.strerror}
+            self._talk = policy.taken(self._talk, window, await self._free())
+        except StoreFailed as error:
+            facts = {"why": str(error)}
             log.error("appointment_not_stored", extra={"call": self._call, "facts": facts})
             self._talk = policy.unstored(self._talk)
         else:
             self._talk = policy.booked(self._talk, window)
 
-    def _free(self) -> tuple[Window, ...]:
-        booked = [(one.start, one.minutes) for one in self._appointments.booked()]
-        return free_windows(self._profile, self._clock(), booked)
+    async def _free(self) -> tuple[Window, ...]:
+        now = self._clock()
+        busy = await self._calendar.busy(now, now + timedelta(days=DAYS_AHEAD + 1))
+        return free_windows(self._profile, now, busy)
 
     def _own(self, talk: Talk) -> Sequence[str]:
         return sentences(

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -31,7 +30,7 @@ from engine.profile import shipped_profile
 from engine.providers.openai_client import client
 from engine.providers.openai_model import OpenAIModel
 from engine.receptionist import Receptionist, lexicon, spoken_forms
-from engine.store import Appointment, Appointments
+from engine.store import Appointment, Appointments, StoreFailed
 from tests.virtual_time import run
 
 SHAI = shipped_profile("shai")
@@ -462,12 +461,12 @@ def test_a_call_by_keys_alone_ends_with_a_meeting() -> None:
         assert (leah.reply(None) if line is None else leah.answer(line)) == expected
 
 
-def test_the_meeting_is_in_the_store_before_it_is_confirmed(tmp_path: Path) -> None:
-    leah = Leah(appointments=Appointments(tmp_path / "booked"))
+def test_the_meeting_is_in_the_store_before_it_is_confirmed() -> None:
+    leah = Leah()
     leah.reply(None)
     leah.answer("a three room apartment to rent in Jaffa, 8,000, tomorrow at ten")
     leah.answer("the first")
-    (meeting,) = Appointments(tmp_path / "booked").booked()
+    (meeting,) = leah.appointments.booked
     assert meeting.start == SUNDAY.replace(day=23, hour=10, minute=0)
     assert meeting.caller == "0501234567"
     assert meeting.wish == {
@@ -485,7 +484,7 @@ def test_a_window_that_somebody_else_took_is_not_confirmed() -> None:
     leah.reply(None)
     leah.answer("office in Jaffa, 8,000, tomorrow")
     nine = SUNDAY.replace(day=23, hour=9, minute=0)
-    leah.appointments.book(Appointment(nine, 30, "another call"))
+    asyncio.run(leah.appointments.book(Appointment(nine, 30, "another call")))
     assert leah.answer("the first") == (
         "Sorry, just taken. I have tomorrow at ten, tomorrow at twelve, or tomorrow at two. "
         "Which suits you?"
@@ -493,16 +492,20 @@ def test_a_window_that_somebody_else_took_is_not_confirmed() -> None:
 
 
 def test_when_every_window_is_booked_she_says_so_and_promises_nothing() -> None:
-    leah = Leah()
-    leah.appointments.book(Appointment(SUNDAY, 8 * 24 * 60, "a fair"))
+    leah = Leah(appointments=Appointments(Appointment(SUNDAY, 8 * 24 * 60, "a fair")))
     leah.reply(None)
     assert leah.answer("office in Jaffa, 8,000, tomorrow") == (
         "Sorry, I have no other time free this week. Goodbye! ⏹"
     )
 
 
-def test_a_disk_that_fails_confirms_nothing(tmp_path: Path) -> None:
-    leah = Leah(appointments=Appointments(tmp_path / "gone" / "booked"))
+class FullDisk(Appointments):
+    async def book(self, appointment: Appointment) -> None:
+        raise StoreFailed("database or disk is full")
+
+
+def test_a_disk_that_fails_confirms_nothing() -> None:
+    leah = Leah(appointments=FullDisk())
     leah.reply(None)
     leah.answer("office in Jaffa, 8,000, tomorrow")
     told = leah.answer("the first")
@@ -531,18 +534,33 @@ def test_a_reply_that_is_abandoned_at_its_first_sentence_is_not_forgotten() -> N
     )
 
 
+class Slow(Appointments):
+    """Booked, but the first time nobody is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = asyncio.Event()
+        self.told = asyncio.Event()
+
+    async def book(self, appointment: Appointment) -> None:
+        await super().book(appointment)
+        self.written.set()
+        await self.told.wait()
+
+
 def test_a_booking_whose_reply_was_abandoned_is_confirmed_in_the_next_one() -> None:
-    leah = Leah()
+    slow = Slow()
+    leah = Leah(appointments=slow)
 
     async def abandon() -> None:
-        async with asyncio.TaskGroup() as tasks:
-            with leah.appointments._lock:
-                answer = leah.brain.reply(Heard(words="the first", confidence=0.9))
-                task = tasks.create_task(_collected_from(answer))
-                await asyncio.sleep(0)
-                assert isinstance(leah.brain._talk.act, Book)
-                task.cancel()
-                await asyncio.sleep(0)
+        answer = leah.brain.reply(Heard(words="the first", confidence=0.9))
+        task = asyncio.create_task(_collected_from(answer))
+        await slow.written.wait()
+        assert isinstance(leah.brain._talk.act, Book)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        slow.told.set()
 
     leah.reply(None)
     leah.answer("office in Jaffa, 8,000, tomorrow")
@@ -551,7 +569,7 @@ def test_a_booking_whose_reply_was_abandoned_is_confirmed_in_the_next_one() -> N
         "You're booked: tomorrow at nine, an office in Jaffa, "
         "up to eight thousand shekels. Thank you, goodbye! ⏹"
     )
-    assert len(leah.appointments.booked()) == 1
+    assert len(leah.appointments.booked) == 1
 
 
 def test_it_is_a_brain() -> None:
@@ -707,7 +725,7 @@ def test_whatever_is_said_a_reply_is_short_asks_once_and_asks_nothing_known(
         assert len(leah.brain.expected()) <= 60
         if reply.endswith("⏹"):
             break
-    assert len(leah.appointments.booked()) <= 1
+    assert len(leah.appointments.booked) <= 1
 
 
 @settings(max_examples=50, deadline=None)

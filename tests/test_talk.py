@@ -14,7 +14,7 @@ import pytest
 from bridge.commands import talk
 from bridge.doubles.latency import Latency
 from bridge.doubles.openai import Fault, Script, serve_openai
-from engine.store import Appointments
+from engine.store.opening import open_store
 
 CALL = """\
 אני מחפשת דירה בפלורנטין
@@ -134,8 +134,12 @@ def test_meetings_are_kept_only_if_asked_for(
     tmp_path: Path,
 ) -> None:
     talked(CALL, capsys, monkeypatch, *options)
-    kept = Appointments(tmp_path / "appointments.jsonl").booked()
-    assert len(kept) == len(options)
+
+    async def kept() -> int:
+        async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
+            return len(await store.bookings.booked())
+
+    assert asyncio.run(kept()) == len(options)
 
 
 RUN = """

@@ -24,7 +24,8 @@ from bridge.ticker import Ticker
 from bridge.tracefiles import TraceFiles
 from bridge.twilio_media import TwilioSettings, add_routes
 from engine.ports import OpenCall
-from engine.store import Appointments, StoreBroken
+from engine.store import StoreBroken
+from engine.store.opening import Store, open_store
 
 Tell = Callable[[str], None]
 
@@ -66,9 +67,9 @@ async def bridge(settings: Settings, tell: Tell) -> AsyncGenerator[Addresses]:
     """A whole bridge, from its settings to its open doors. Raises `BadSettings`."""
     profile = read_profile(settings)
     _check_doors(settings)
-    appointments = _appointments(settings)
     async with AsyncExitStack() as stack:
-        equipment = await equip(settings, profile, appointments, stack, tell)
+        store = await _store(settings, stack)
+        equipment = await equip(settings, profile, store.bookings, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
         stack.callback(traces.close)
         switchboard = Switchboard(
@@ -138,12 +139,13 @@ async def _serve_http(
     return address[0], address[1]
 
 
-def _appointments(settings: Settings) -> Appointments:
+async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
+    older = settings.kav_data / "appointments.jsonl"
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
-        return Appointments(settings.kav_data / "appointments.jsonl")
+        return await stack.enter_async_context(open_store(settings.database(), older=older))
     except (StoreBroken, OSError) as error:
-        raise BadSettings(f"KAV_DATA: {error}") from None
+        raise BadSettings(f"KAV_DATABASE: {error}") from None
 
 
 def _check_doors(settings: Settings) -> None:

@@ -19,8 +19,8 @@ import argparse
 import re
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
@@ -35,7 +35,8 @@ from engine.dialogue.profile import Profile
 from engine.dialogue.understand import Understood, understand
 from engine.ports import Consultation, Model, ProviderFailed
 from engine.receptionist import LOW_CONFIDENCE, Receptionist
-from engine.store import Appointment, Appointments, StoreBroken
+from engine.store import Appointment, Appointments, Calendar, StoreBroken
+from engine.store.opening import open_store
 
 PROMPT = "> "
 _UNSURE = LOW_CONFIDENCE / 2
@@ -64,31 +65,33 @@ async def run(args: argparse.Namespace) -> int:
     settings = read_settings()
     profile = read_profile(settings)
     show = _display(args)
-    store = _store(settings) if args.keep else Appointments()
-    before = store.booked()
-    async with cloud(settings, profile) as far:
+    async with AsyncExitStack() as stack:
+        kept = await _calendar(settings, stack) if args.keep else Appointments()
+        calendar = Noted(kept)
+        far = await stack.enter_async_context(cloud(settings, profile))
         model = Overheard(far.model, partial(_explain, show)) if far.model else None
-        brain = _receptionist(settings, profile, store, model, args)
+        brain = _receptionist(settings, profile, calendar, model, args)
         ended = await _call(brain, profile, args, show)
-    for booked in store.booked():
-        if booked not in before:
-            print(f"({_told(booked)})")
+    for booked in calendar.booked:
+        print(f"({_told(booked)})")
     if not ended:
         print("(you hang up)")
     return 0
 
 
-def _store(settings: Settings) -> Appointments:
+async def _calendar(settings: Settings, stack: AsyncExitStack) -> Calendar:
     try:
-        return Appointments(settings.kav_data / "appointments.jsonl")
+        settings.kav_data.mkdir(parents=True, exist_ok=True)
+        store = await stack.enter_async_context(open_store(settings.database()))
     except (OSError, StoreBroken) as why:
-        raise BadSettings(f"the appointments cannot be read: {why}") from None
+        raise BadSettings(f"KAV_DATABASE: {why}") from None
+    return store.bookings
 
 
 def _receptionist(
     settings: Settings,
     profile: Profile,
-    store: Appointments,
+    calendar: Calendar,
     model: "Overheard | None",
     args: argparse.Namespace,
 ) -> Receptionist:
@@ -97,7 +100,7 @@ def _receptionist(
         model.explains = args.explain
     return Receptionist(
         profile,
-        store,
+        calendar,
         lambda: datetime.now(zone),
         args.keypad,
         call="talk",
@@ -186,6 +189,22 @@ def _heard(line: str, said: str) -> Heard | None:
         return Heard(words=words, confidence=_SURE, said=said, instead=True)
     print("(/cut N words, /unsure words, /again words; `kav talk --help` tells more)")
     return None
+
+
+class Noted:
+    """A calendar that remembers what this call has booked. Keeps the port `Calendar`."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self.booked: list[Appointment] = []
+        self._calendar = calendar
+
+    async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]:
+        return await self._calendar.busy(since, until)
+
+    async def book(self, appointment: Appointment) -> None:
+        await self._calendar.book(appointment)
+        if appointment not in self.booked:
+            self.booked.append(appointment)
 
 
 class Overheard:

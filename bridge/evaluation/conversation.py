@@ -75,8 +75,7 @@ class _Call:
         self._caller = caller
         self._random = Random(caller.id)
         self._now = monday_morning(profile)
-        self._store = Appointments()
-        self._fill(caller.busy)
+        self._store = Appointments(*self._others(caller.busy))
         number = "" if "unlisted" in caller.temper.likes else caller.goal.phone
         self._brain = new_brain(self._store, lambda: self._now, number)
         self._person = SimulatedCaller(caller, profile, self._now, self._random)
@@ -88,19 +87,17 @@ class _Call:
         self._raced = False
         self._transfer: Transfer | None = None
 
-    def _fill(self, busy: int) -> None:
+    def _others(self, busy: int) -> list[Appointment]:
         """Other people's meetings."""
         free = free_windows(self._profile, self._now, ())
-        for window in free:
-            if self._random.randrange(100) < busy:
-                self._book(window.start)
+        return [self._other(window.start) for window in free if self._random.randrange(100) < busy]
 
-    def _book(self, start: datetime) -> None:
+    def _other(self, start: datetime) -> Appointment:
         minutes = self._profile.meeting_minutes
-        self._store.book(Appointment(start=start, minutes=minutes, call=f"other {start}"))
+        return Appointment(start=start, minutes=minutes, call=f"other {start}")
 
     def _starts(self) -> list[datetime]:
-        booked = [(one.start, one.minutes) for one in self._store.booked()]
+        booked = [(one.start, one.minutes) for one in self._store.booked]
         return [window.start for window in free_windows(self._profile, self._now, booked)]
 
     async def run(self) -> Conversation:
@@ -108,7 +105,7 @@ class _Call:
         over = False
         while not over and self._judge.replies < MOST_TURNS:
             said, over = await self._reply(heard)
-            heard = None if over else self._turn(said)
+            heard = None if over else await self._turn(said)
         return self._judged()
 
     async def _reply(self, heard: Heard | None) -> tuple[list[str], bool]:
@@ -122,7 +119,7 @@ class _Call:
         return said, isinstance(end, HangUp | Transfer)
 
     def _own(self) -> Sequence[Appointment]:
-        return [one for one in self._store.booked() if not one.call.startswith("other ")]
+        return [one for one in self._store.booked if not one.call.startswith("other ")]
 
     def _check_bookings(self) -> None:
         own = self._own()
@@ -131,13 +128,13 @@ class _Call:
         if own and self._person.chosen is None:
             self._judge.blame_booking("a meeting without consent")
 
-    def _turn(self, said: Sequence[str]) -> Heard:
+    async def _turn(self, said: Sequence[str]) -> Heard:
         spoken = " ".join(said)
         reached = self._interrupted(spoken)
         deed = self._person.answer(read(reached, self._profile, self._now))
         heard = replace(self._heard(deed), said=reached, cut=reached != spoken)
         self._judge.did(deed, heard)
-        self._race(deed)
+        await self._race(deed)
         self._note(deed, heard, reached if reached != spoken else None)
         return heard
 
@@ -158,13 +155,13 @@ class _Call:
             return mumbled(deed.words, self._random)
         return Heard(words=deed.words, confidence=SURE)
 
-    def _race(self, deed: Deed) -> None:
+    async def _race(self, deed: Deed) -> None:
         """Somebody else books the window that is being chosen."""
         if deed.chose is None or self._raced or "raced" not in self._caller.temper.likes:
             return
         self._raced = True
         if deed.chose in self._starts():
-            self._book(deed.chose)
+            await self._store.book(self._other(deed.chose))
 
     def _note(self, deed: Deed, heard: Heard, reached: str | None) -> None:
         shown = f"#{deed.digits}" if deed.digits else heard.words

@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,9 @@ class RunningBridge:
         return sorted((self.data / "traces").glob("*.txt"))[call].read_text()
 
     def bookings(self) -> list[dict[str, Any]]:
-        path = self.data / "appointments.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        with closing(sqlite3.connect(self.data / "kav.sqlite")) as database:
+            rows = database.execute("SELECT wish FROM appointments ORDER BY id")
+            return [{"wish": json.loads(wish)} for (wish,) in rows]
 
     def only_booking_after(self, count: int) -> dict[str, Any]:
         """What the one caller wanted who has booked since there were `count` bookings."""

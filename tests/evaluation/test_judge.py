@@ -20,7 +20,7 @@ TOMORROW = monday_morning(SHAI).replace(hour=10, minute=0) + timedelta(days=1)
 OFFER = "I have tomorrow at ten. Does that suit you?"
 GREETING = "I'm automated. How can I help?"
 
-Part = str | HangUp | Transfer | Callable[[Appointments], None]
+Part = str | HangUp | Transfer | Appointment
 
 
 class Scripted:
@@ -32,8 +32,8 @@ class Scripted:
 
     async def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer | Awaits]:
         for part in next(self._replies, [HangUp("over")]):
-            if callable(part):
-                part(self._store)
+            if isinstance(part, Appointment):
+                await self._store.book(part)
             else:
                 yield part
 
@@ -52,11 +52,8 @@ def scripted(*replies: Sequence[Part]) -> NewBrain:
 
 def booking(
     start: datetime = TOMORROW, wish: dict[str, str | int | None] | None = None
-) -> Callable[[Appointments], None]:
-    def book(store: Appointments) -> None:
-        store.book(Appointment(start=start, minutes=30, call="own", wish={**(wish or {})}))
-
-    return book
+) -> Appointment:
+    return Appointment(start=start, minutes=30, call="own", wish={**(wish or {})})
 
 
 def caller(purpose: Purpose = "meeting") -> Caller:

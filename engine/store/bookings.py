@@ -1,0 +1,123 @@
+"""Books meetings. That no two overlap is the schema's doing; here its refusal becomes
+`SlotTaken`."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select, true
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.store.appointment import MAIN, Appointment, SlotTaken, StoreFailed
+from engine.store.database import Clock, ConnectionLost, Database
+from engine.store.outbox import message
+from engine.store.tables import appointments
+
+log = logging.getLogger(__name__)
+
+
+class Bookings:
+    """Implements `Calendar`."""
+
+    def __init__(self, database: Database, clock: Clock, calendar: str = MAIN) -> None:
+        self._database = database
+        self._clock = clock
+        self._calendar = calendar
+        self._known: tuple[Appointment, ...] = ()
+
+    async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]:
+        is_ours = appointments.c.calendar == self._calendar
+        within = (appointments.c.starts < until) & (since < appointments.c.ends)
+        try:
+            self._known = await self._database.whole(self._read(is_ours & within))
+        except StoreFailed as error:
+            # What has been taken since is refused when it is booked.
+            log.warning("busy_windows_not_read", extra={"facts": {"why": str(error)}})
+        return [(one.start, one.minutes) for one in self._known]
+
+    async def booked(self) -> tuple[Appointment, ...]:
+        """All of them, in every calendar. Raises `StoreFailed`."""
+        return await self._database.whole(self._read(true()))
+
+    async def book(self, appointment: Appointment) -> None:
+        await self._database.whole(self._book_surely(appointment))
+
+    async def _book_surely(self, appointment: Appointment) -> None:
+        for _ in range(2):
+            # Lost in the middle: it may be stored, so it is asked for again, and stored once.
+            with suppress(ConnectionLost):
+                await self._book(appointment)
+                return
+        raise StoreFailed("the connection to the database was lost twice")
+
+    async def _book(self, appointment: Appointment) -> None:
+        with suppress(IntegrityError):
+            async with self._database.writing() as connection:
+                if await stored(self._database, connection, appointment, self._clock()):
+                    await connection.execute(
+                        message(
+                            self._database,
+                            "booking",
+                            f"{appointment.call}:{appointment.act}",
+                            _told(appointment),
+                            self._clock(),
+                        )
+                    )
+                    return
+        async with self._database.writing() as connection:
+            if not await is_stored(connection, appointment):
+                raise SlotTaken(f"{appointment.start.isoformat()} is taken")
+
+    async def _read(self, which: ColumnElement[bool]) -> tuple[Appointment, ...]:
+        rows = select(appointments).where(which).order_by(appointments.c.starts)
+        async with self._database.reading() as connection:
+            return tuple(
+                Appointment(
+                    start=row.starts,
+                    minutes=int((row.ends - row.starts).total_seconds() // 60),
+                    call=row.call,
+                    caller=row.caller,
+                    wish=row.wish,
+                    calendar=row.calendar,
+                )
+                for row in await connection.execute(rows)
+            )
+
+
+async def stored(
+    database: Database, connection: AsyncConnection, one: Appointment, now: datetime
+) -> bool:
+    """Whether it could be: if not, its time is taken, perhaps by itself. In SQLite an overlap
+    raises `IntegrityError` instead."""
+    row = database.insert(appointments).values(
+        calendar=one.calendar,
+        starts=one.start,
+        ends=one.end,
+        call=one.call,
+        act=one.act,
+        caller=one.caller,
+        wish=one.wish,
+        created=now,
+    )
+    # Not a plain INSERT: two that exclude each other would be a deadlock in PostgreSQL.
+    new = row.on_conflict_do_nothing().returning(appointments.c.id)
+    return (await connection.execute(new)).first() is not None
+
+
+async def is_stored(connection: AsyncConnection, one: Appointment) -> bool:
+    own = (appointments.c.call == one.call) & (appointments.c.act == one.act)
+    rows = await connection.execute(select(appointments.c.id).where(own))
+    return rows.first() is not None
+
+
+def _told(one: Appointment) -> dict[str, object]:
+    return {
+        "call": one.call,
+        "calendar": one.calendar,
+        "start": one.act,
+        "minutes": one.minutes,
+        "caller": one.caller,
+        "wish": one.wish,
+    }

@@ -1,0 +1,1 @@
+"""The schema, version by version, each a step that is never changed once it is released."""

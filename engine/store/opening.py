@@ -1,0 +1,73 @@
+"""Opens the database, brings it up to date, and closes it with nothing left unwritten."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import DatabaseError
+
+from engine.store.appointment import StoreBroken, StoreFailed
+from engine.store.bookings import Bookings
+from engine.store.database import Clock, Database, database_url, utc_now
+from engine.store.migrate import migrate
+from engine.store.older import take_over
+from engine.store.outbox import Outbox
+from engine.store.records import Records
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds at the end for what still waits to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One object serves all calls."""
+
+    bookings: Bookings
+    records: Records
+    outbox: Outbox
+
+
+@asynccontextmanager
+async def open_store(
+    address: str, *, older: Path | None = None, clock: Clock = utc_now
+) -> AsyncGenerator[Store]:
+    """`older`: the file of an earlier version, if there is one. Raises `StoreBroken`."""
+    database = Database(database_url(address))
+    try:
+        store = Store(Bookings(database, clock), Records(database, clock), Outbox(database, clock))
+        await _prepare(database, store, older, clock)
+        async with _writing(store.records):
+            yield store
+    finally:
+        await database.close()
+
+
+async def _prepare(database: Database, store: Store, older: Path | None, clock: Clock) -> None:
+    try:
+        async with database.writing() as connection:
+            await connection.run_sync(migrate)
+        taken = await take_over(database, older, clock()) if older else 0
+        left = await store.records.reconcile()
+    except (StoreFailed, DatabaseError, OSError) as error:
+        why = str(error.orig if isinstance(error, DatabaseError) else error)
+        raise StoreBroken(f"{database.name}: {why}") from error
+    log.info("store_opened", extra={"facts": {"taken_over": taken, "calls_left_open": left}})
+
+
+@asynccontextmanager
+async def _writing(records: Records) -> AsyncGenerator[None]:
+    writer = asyncio.create_task(records.write())
+    try:
+        yield
+        with suppress(TimeoutError):
+            await asyncio.wait_for(records.written(), PATIENCE)
+    finally:
+        writer.cancel()
+        with suppress(asyncio.CancelledError):
+            await writer
+        records.give_up()

@@ -1,0 +1,66 @@
+"""What is to be told outside: written in the transaction of what it tells, sent later, at least
+once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select, update
+
+from engine.store.database import Clock, Database, Insert
+from engine.store.tables import outbox
+
+Kind = Literal["booking", "lead", "call"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    id: int
+    key: str
+    """Tells a message from the others, however often it is sent."""
+    kind: Kind
+    payload: dict[str, Any]
+    attempts: int
+
+
+def message(
+    database: Database, kind: Kind, which: str, payload: Mapping[str, object], now: datetime
+) -> Insert:
+    """A message of that kind is told once, whatever is written twice."""
+    row = database.insert(outbox).values(
+        key=f"{kind}:{which}", kind=kind, payload=payload, created=now, attempts=0, due=now
+    )
+    return row.on_conflict_do_nothing()
+
+
+class Outbox:
+    """All methods raise `StoreFailed`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def pending(self, now: datetime, limit: int) -> list[Row]:
+        """What is due, oldest first."""
+        return await self._database.whole(self._pending(now, limit))
+
+    async def told(self, message_id: int) -> None:
+        await self._database.whole(self._set(message_id, sent=self._clock()))
+
+    async def failed(self, message_id: int, due: datetime) -> None:
+        values = {"attempts": outbox.c.attempts + 1, "due": due}
+        await self._database.whole(self._set(message_id, **values))
+
+    async def _pending(self, now: datetime, limit: int) -> list[Row]:
+        columns = (outbox.c[name] for name in ("id", "key", "kind", "payload", "attempts"))
+        due = select(*columns).where(outbox.c.sent.is_(None), outbox.c.due <= now)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(due.order_by(outbox.c.id).limit(limit))
+            return [Row(*row) for row in rows]
+
+    async def _set(self, message_id: int, **values: object) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(outbox).where(outbox.c.id == message_id).values(**values)
+            )
