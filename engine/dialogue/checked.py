@@ -1,11 +1,11 @@
 """What a model proposes, checked before it counts: is what it understood borne out by the words,
 is its sentence fit to be spoken? In doubt it is dropped; there is always a phrase of our own.
 
-Names that no list here has are told by their capital letter; Hebrew has none, so there a name that
-is none of the profile's choices is not noticed."""
+A sentence of the model's is made of harmless words only: a name, a place or a fact that no list
+here has cannot be said."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import assert_never
@@ -23,6 +23,7 @@ from engine.dialogue.acts import (
     WhichOne,
     WindowMenu,
 )
+from engine.dialogue.harmless import HARMLESS
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.numerals import number_at
 from engine.dialogue.phrases import MOST_WORDS, count_words
@@ -111,9 +112,20 @@ def merged(
     # A “yes” can book a meeting: it must have been said.
     if model.answer == "no" or (model.answer == "yes" and not offering):
         found = replace(found, answer=rules.answer or model.answer)
+    if offering and _is_doubtful_choice(words, rules, found):
+        # It is read back, as «לא הראשון» is, and booked on a yes.
+        found = replace(found, answer="no")
     if rules.budget is None and rules.budget_guess is None and _is_said(model.budget, numbers):
         found = replace(found, unclear_budget=True, budget_guess=model.budget)
     return found if rules else _with_flags(found, model)
+
+
+def _is_doubtful_choice(words: str, rules: Understood, found: Understood) -> bool:
+    """Only the model has heard it; or it is a number among many words: “a better one than that”."""
+    if (found.ordinals, found.when) != (rules.ordinals, rules.when):
+        return True
+    bare = rules.number is not None and not rules.ordinals and rules.when is None
+    return bare and len(_tokens(words)) > _FEW
 
 
 def _known(keys: Iterable[str], choices: Iterable[Choice], named: set[str]) -> tuple[str, ...]:
@@ -194,6 +206,7 @@ def fits(
         slot is not None
         and count_words(reply) <= MOST_WORDS
         and _topics(tokens, profile) == ({slot} if asks else set())
+        and _is_harmless(tokens, _harmless(profile, language).union(_tokens(own)))
         and not _has(tokens, _UNFIT if asks else _UNFIT | _CLAIMS)
         and (not (facts := _facts(sentence, profile)) or facts <= _facts(own, profile))
         and _strange_names(sentence) <= set(tokens) & set(_tokens(own))
@@ -221,6 +234,15 @@ def _forms(token: str) -> tuple[str, ...]:
 
 def _has(tokens: Iterable[str], words: frozenset[str]) -> bool:
     return any(form in words for token in tokens for form in _forms(token))
+
+
+def _is_harmless(tokens: Iterable[str], words: Collection[str]) -> bool:
+    return all(any(form in words for form in _forms(token)) for token in tokens)
+
+
+def _harmless(profile: Profile, language: Language) -> frozenset[str]:
+    """With the words in which this business asks."""
+    return HARMLESS[language].union(*(t.about | t.also_about for t in profile.topics))
 
 
 def _topics(tokens: Sequence[str], profile: Profile) -> set[str]:

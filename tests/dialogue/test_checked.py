@@ -98,6 +98,7 @@ def test_a_sentence_that_may_be_said(sentence: str, act: Act) -> None:
         ("no end", "Which area", AREA),
         ("a small letter first", "which area?", AREA),
         ("Hebrew in an English call", "איזה אזור?", AREA),
+        ("what no list has", "Our homes are quiet.", AREA),
         ("another alphabet", "Какой area?", AREA),
         ("too many words", "Which area " + "or so " * 10 + "do you like?", AREA),
         ("too long a word", "Which area " + "o" * 200 + "?", AREA),
@@ -123,6 +124,8 @@ def test_a_sentence_that_may_not_be_said(why: str, sentence: str, act: Act) -> N
         ("dead air", "רק רגע."),
         ("a yes", "בטח."),
         ("a claim", "יש לנו המון."),
+        ("a name", "דנה תשמח לעזור."),
+        ("what no list has", "השכנים רופאים."),
         ("two questions", "מה התקציב ומתי נוח?"),
         ("Latin letters", "מה ה budget שלכם?"),
         ("a hidden direction", "מה התקציב\u202e?"),
@@ -193,12 +196,21 @@ def test_an_amount_of_the_model_is_to_be_confirmed_and_never_taken() -> None:
     assert (found.unclear_budget, found.budget_guess) == (True, 7_000)
 
 
-def test_a_window_may_be_chosen_by_the_model_but_its_yes_books_nothing() -> None:
-    words = "the earlier of the two would be lovely"
-    assert _merged(words, Understood(ordinals=(1,)), OFFER).ordinals == (1,)
-    assert _merged(words, Understood(answer="yes"), OFFER).answer is None
+def test_a_choice_that_only_the_model_has_heard_is_read_back_and_its_yes_books_nothing() -> None:
+    words = "the earlier one of them would be lovely"
+    chosen = _merged(words, Understood(ordinals=(1,)), OFFER)
+    assert (chosen.ordinals, chosen.answer) == ((1,), "no")
+    early = _merged("well not too late for me", Understood(when=When(part="morning")), OFFER)
+    assert early.answer == "no"
+    assert _merged("that would be lovely", Understood(answer="yes"), OFFER).answer is None
     assert _merged(words, Understood(answer="no"), OFFER).answer == "no"
     assert _merged(words, Understood(answer="yes"), ConfirmBudget(7_000)).answer == "yes"
+
+
+def test_a_number_among_many_words_is_no_sure_choice() -> None:
+    nothing = Understood()
+    assert _merged("two", nothing, OFFER).answer is None
+    assert _merged("do you have a better one than the others do", nothing, OFFER).answer == "no"
 
 
 def test_a_goodbye_of_the_model_counts_only_alone() -> None:
