@@ -2,6 +2,7 @@
 that names the line and the field. What it means is in `engine.dialogue.profile`."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal
@@ -10,9 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from engine.dialogue.acts import Ask, Manner
 from engine.dialogue.expected import fixed_phrases
 from engine.dialogue.hebrew import is_hebrew, unpointed_words
-from engine.dialogue.phrases import greeting_in, too_long
+from engine.dialogue.phrases import announcement, greeting_in, sentences, too_long
 from engine.dialogue.profile import (
     Answers,
     Choice,
@@ -179,6 +181,11 @@ AnyTopic = Annotated[
 ]
 
 
+class _Hint(_Strict):
+    boost: Annotated[float, Field(gt=0, le=20)]
+    phrases: list[Text]
+
+
 class _File(_Strict):
     languages: Annotated[list[Language], Field(min_length=1, max_length=2)]
     name: _Texts
@@ -189,6 +196,9 @@ class _File(_Strict):
     summary: list[list[Key]]
     callers_say: list[Annotated[str, AfterValidator(_pointed)]] = []
     also_said: list[Annotated[str, AfterValidator(_pointed)]] = []
+    hints: list[_Hint] = []
+    people: list[Key] = []
+    calendars: Annotated[list[Key], Field(min_length=1)] = ["office"]
     hours: Annotated[dict[Weekday, list[HoursText]], Field(min_length=1)]
     meeting_minutes: Annotated[int, Field(ge=10, le=240, strict=True)]
 
@@ -248,6 +258,8 @@ def _complaints(parsed: _File) -> Iterator[tuple[Place, str]]:
     yield from _twice(("languages",), parsed.languages)
     for field in ("name", "agent", "greeting"):
         yield from _lacking((field,), getattr(parsed, field), parsed.languages)
+    yield from _twice(("people",), parsed.people)
+    yield from _twice(("calendars",), parsed.calendars)
     yield from _twice(("topics",), [topic.key for topic in parsed.topics])
     for type_, least in (("time", 1), ("money", 0), ("name", 0), ("phone", 0)):
         number = sum(topic.type == type_ for topic in parsed.topics)
@@ -341,9 +353,14 @@ def _minutes(stretch: str) -> tuple[int, int]:
 
 
 def _too_long(profile: Profile) -> Iterator[tuple[Place, str]]:
-    for keypad in (False, True):
-        if too_long(greeting_in(profile, keypad)):
+    for keypad, recorded in ((False, False), (False, True), (True, False)):
+        if too_long(greeting_in(profile, keypad, recorded)):
             yield ("greeting",), "it is over 20 words or has several questions"
+    for language, slot, manner in product(profile.languages, profile.asked, Manner):
+        before = announcement(language, recorded=True)
+        if too_long(sentences(profile, Ask(slot, manner), language, before=before)):
+            number = [topic.key for topic in profile.topics].index(slot)
+            yield ("topics", number), f"a question of over 14 words leaves no room for “{before}”"
     for phrase in fixed_phrases(profile):
         if too_long((phrase,)):
             yield ("topics",), f"this is over 20 words or has several questions: {phrase}"
@@ -360,6 +377,9 @@ def _profile(parsed: _File) -> Profile:
         summary=tuple(tuple(group) for group in parsed.summary),
         callers_say=tuple(parsed.callers_say),
         also_said=tuple(parsed.also_said),
+        hints=tuple((phrase, hint.boost) for hint in parsed.hints for phrase in hint.phrases),
+        people=tuple(parsed.people),
+        calendars=tuple(parsed.calendars),
         hours=tuple(
             Opening(_WEEKDAYS.index(day), *_minutes(stretch))
             for day, stretches in parsed.hours.items()

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Heard, Transfer
-from engine.dialogue import checked, policy
+from engine.dialogue import checked, policy, texts
 from engine.dialogue.acts import (
     Ask,
     Book,
@@ -23,9 +23,11 @@ from engine.dialogue.acts import (
     ConfirmBudget,
     Goodbye,
     Greet,
+    HandOver,
     Menu,
     Narrow,
     Offer,
+    OfferPerson,
     Question,
     WhichOne,
     WindowMenu,
@@ -34,7 +36,14 @@ from engine.dialogue.acts import (
 from engine.dialogue.expected import expected_phrases, fixed_phrases, words_with_points
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.hours import DAYS_AHEAD, Window, free_windows
-from engine.dialogue.phrases import sentences, window_name, windows_heard
+from engine.dialogue.phrases import (
+    announced,
+    announcement,
+    sentences,
+    too_long,
+    window_name,
+    windows_heard,
+)
 from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Language, Profile
 from engine.dialogue.spoken import spoken
@@ -75,11 +84,12 @@ class Receptionist:
         wording: Callable[[], Collection[Language]] = lambda: ("he", "en"),
         patience: float = PATIENCE,
         gap: float = GAP,
+        recorded: bool = False,
     ) -> None:
         """`clock` tells the office's local time, with its time zone. `keypad`: nothing that is
         spoken can be recognized, so every question is a menu. `call`: for the log. `wording` tells
         at any moment the languages in which the model's own sentences may be spoken: a voice that
-        needs points cannot read its Hebrew.
+        needs points cannot read its Hebrew. `recorded`: the call is, and the caller is told.
         After `patience` seconds without the model's understanding, or `gap` without its next
         sentence, the turn goes on without it."""
         self._profile = profile
@@ -90,9 +100,10 @@ class Receptionist:
         self._wording = wording
         self._patience = patience
         self._gap = gap
+        self._recorded = recorded
         self._call = call
         self._booked_by = uuid4().hex
-        self._talk = policy.start(profile, keypad)
+        self._talk = policy.start(profile, keypad, caller)
         self._exchanges: tuple[Exchange, ...] = ()
         self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
         self._said: list[str] = []
@@ -112,7 +123,9 @@ class Receptionist:
                     words = spoken(sentence, self._talk.language)
                     self._said.append(words)
                     yield words
-            if isinstance(self._talk.act, Confirm | Goodbye):
+            if isinstance(self._talk.act, HandOver):
+                yield Transfer(self._talk.act.key)
+            elif isinstance(self._talk.act, Confirm | Goodbye):
                 yield HangUp("goodbye")
             else:
                 yield awaited(self._profile, self._talk.question)
@@ -149,8 +162,10 @@ class Receptionist:
         what was decided is kept here, before the first."""
         meaning = await self._understand(heard, thought)
         said = windows_heard(self._talk.act, self._talk.language, heard.said, heard.cut)
-        turn = Turn(meaning, heard.digits, said)
+        turn = Turn(meaning, heard.digits, said, self._announced(heard), heard.words)
         self._talk = policy.answer(self._talk, turn, await self._free())
+        if self._announcement(self._talk) and too_long(tuple(self._own(self._talk))):
+            self._talk = policy.in_short(self._talk)
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
         if isinstance(self._talk.act, Book):
@@ -284,6 +299,27 @@ class Receptionist:
             wish=talk.wish,
             learned=talk.learned,
             keypad=talk.keypad,
+            recorded=self._recorded,
+            before=self._announcement(talk),
+            lead="" if talk.lead is None else texts.LEADS[talk.lead][talk.language],
+        )
+
+    def _announcement(self, talk: Talk) -> str:
+        """That she is automated, until the caller has heard it."""
+        if talk.language in talk.announced or not talk.turns:
+            return ""
+        return announcement(talk.language, self._recorded)
+
+    def _announced(self, heard: Heard) -> frozenset[Language]:
+        talk = self._talk
+        said = heard.said if heard.cut else " ".join(self._own(talk))
+        return announced(
+            self._profile,
+            talk.act,
+            talk.language,
+            said,
+            keypad=talk.keypad,
+            recorded=self._recorded,
         )
 
 
@@ -363,6 +399,8 @@ def _in_short(profile: Profile, question: Question) -> str:
             return "how to help"
         case Ask(slot) | Narrow(slot) | Menu(slot):
             return slot
+        case OfferPerson():
+            return "yes or no: to speak with a person"
         case ConfirmBudget(amount):
             return f"yes or no: {amount} {profile.money.currency if profile.money else ''}?"
         case Offer(windows) | WhichOne(windows) | WindowMenu(windows):

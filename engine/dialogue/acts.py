@@ -79,6 +79,11 @@ class WindowMenu:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferPerson:
+    """Shall the caller speak with a person instead?"""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """The caller asked for a moment; the question stays open."""
 
@@ -97,11 +102,26 @@ class Confirm:
     window: Window
 
 
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The caller is given to a person: a key of the profile, never a number."""
+
+    key: str
+
+
+class Lead(Enum):
+    """What is said before a question that stays as it is."""
+
+    NO_PERSON = "the caller wants a person, and there is none"
+    ABUSE = "the caller is abusive, for the first time"
+
+
 class Ending(Enum):
     CALLER = "the caller said goodbye"
     LOST = "nothing was understood for too long"
     FULL = "there is no window that the caller wants"
     BROKEN = "the meeting could not be stored"
+    ABUSE = "the caller went on being abusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +130,14 @@ class Goodbye:
 
 
 Offering = Offer | WhichOne | WindowMenu
-Question = Greet | Ask | Narrow | ConfirmBudget | Menu | Offering
-Act = Question | Wait | Book | Confirm | Goodbye
+Question = Greet | Ask | Narrow | ConfirmBudget | Menu | OfferPerson | Offering
+Act = Question | Wait | Book | Confirm | HandOver | Goodbye
 
 
 def awaited(profile: Profile, question: Question) -> Awaits:
     """What the question asks for."""
     match question:
-        case ConfirmBudget():
+        case ConfirmBudget() | OfferPerson():
             return Awaits.YES_NO
         case Offer(windows) | WhichOne(windows) if len(windows) == 1:
             return Awaits.YES_NO

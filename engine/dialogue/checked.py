@@ -19,6 +19,7 @@ from engine.dialogue.acts import (
     Menu,
     Narrow,
     Offer,
+    OfferPerson,
     Question,
     WhichOne,
     WindowMenu,
@@ -72,6 +73,8 @@ def answers(profile: Profile, question: Question, found: Understood) -> bool:
             return chosen or _tells(profile, profile.time, found)
         case Greet():
             return any(len(found.chosen(slot)) == 1 for slot in profile.asked)
+        case OfferPerson():
+            return found.answer is not None
         case _:
             assert_never(question)
 
@@ -107,6 +110,7 @@ def merged(
         choices=_choices(profile, rules, model, named),
         counts=_counts(profile, rules, model, numbers),
         when=rules.when or _borne_out(model.when, numbers),
+        name=rules.name or _said_name(model.name, words),
         ordinals=rules.ordinals or (model.ordinals if offering else ()),
     )
     # A “yes” can book a meeting: it must have been said.
@@ -151,6 +155,12 @@ def _counts(
     borne_out = {slot: number for slot, number in model.counts if number in numbers}
     found = {**borne_out, **dict(rules.counts)}
     return tuple((topic.key, found[topic.key]) for topic in profile.topics if topic.key in found)
+
+
+def _said_name(name: str | None, words: str) -> str | None:
+    """Each of its words must have been said."""
+    said = name is not None and bool(_tokens(name)) and set(_tokens(name)) <= set(_tokens(words))
+    return name if said else None
 
 
 def _borne_out(when: When | None, numbers: Sequence[float]) -> When | None:

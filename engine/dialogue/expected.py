@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from string import Formatter
 from typing import assert_never
 
-from engine.dialogue import menu, phrases
+from engine.dialogue import menu, phrases, texts
 from engine.dialogue.acts import (
     Act,
     Ask,
@@ -15,10 +15,12 @@ from engine.dialogue.acts import (
     Ending,
     Goodbye,
     Greet,
+    HandOver,
     Manner,
     Menu,
     Narrow,
     Offer,
+    OfferPerson,
     Wait,
     WhichOne,
     Why,
@@ -82,6 +84,8 @@ def _answers(profile: Profile, talk: Talk) -> Iterator[str]:
         case ConfirmBudget(amount):
             yield from ("כֵּן", "לֹא", "נָכוֹן")
             yield from _amounts(profile, [amount])
+        case OfferPerson():
+            yield from ("כֵּן", "לֹא", "נָכוֹן")
         case Ask(slot) | Narrow(slot) | Menu(slot):
             yield from _answers_to(profile, slot)
         case Greet():
@@ -162,13 +166,13 @@ def _amounts(profile: Profile, amounts: Sequence[int]) -> Iterator[str]:
 def hints(profile: Profile) -> list[tuple[str, float]]:
     """All that this business's callers may well say, without points, and how strongly a recognizer
     should expect it (0 to 20; above 15 recognizers invent words)."""
-    boosts: dict[str, float] = {}
+    boosts = {without_points(text): boost for text, boost in profile.hints}
     names = [*profile.name.values(), *profile.agent.values()]
     places = [name for topic in profile.topics for name in _all_names(profile, topic)]
     others = [text for slot in profile.asked for text in _answers_to(profile, slot)]
     others += [*_ALWAYS, *_ALWAYS_EN]
-    for boost, texts in ((14.0, names), (12.0, places), (6.0, others)):
-        for text in texts:
+    for boost, said in ((14.0, names), (12.0, places), (6.0, others)):
+        for text in said:
             boosts.setdefault(without_points(text), boost)
     return [(text, boost) for text, boost in boosts.items() if text]
 
@@ -182,6 +186,9 @@ def _all_names(profile: Profile, topic: Topic) -> Iterator[str]:
 def fixed_phrases(profile: Profile) -> list[str]:
     """Every sentence that depends on nothing but the profile."""
     acts: list[Act] = [Greet(), Greet(Manner.AGAIN), Wait()]
+    acts += (
+        [OfferPerson(), *(HandOver(key) for key in profile.people[:1])] if profile.people else []
+    )
     acts += [Goodbye(ending) for ending in Ending]
     for slot in profile.asked:
         acts += [Ask(slot, manner) for manner in Manner]
@@ -193,6 +200,10 @@ def fixed_phrases(profile: Profile) -> list[str]:
             found.update(dict.fromkeys(phrases.sentences(profile, act, language)))
             keyed = phrases.sentences(profile, act, language, keypad=True)
             found.update(dict.fromkeys(keyed))
+        found.update(dict.fromkeys(lead[language] for lead in texts.LEADS.values()))
+        found.update(
+            dict.fromkeys(phrases.announcement(language, recorded) for recorded in (False, True))
+        )
     return list(found)
 
 

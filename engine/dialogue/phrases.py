@@ -13,10 +13,12 @@ from engine.dialogue.acts import (
     ConfirmBudget,
     Goodbye,
     Greet,
+    HandOver,
     Manner,
     Menu,
     Narrow,
     Offer,
+    OfferPerson,
     Wait,
     WhichOne,
     WindowMenu,
@@ -42,7 +44,7 @@ from engine.dialogue.wish import Value, Wish
 MOST_WORDS = 20
 
 Sentences = tuple[str, ...]
-_Question = Ask | Narrow | ConfirmBudget | Menu | Offer | WhichOne | WindowMenu
+_Question = Ask | Narrow | ConfirmBudget | OfferPerson | Menu | Offer | WhichOne | WindowMenu
 _NO_WISH = Wish()
 
 
@@ -137,10 +139,13 @@ def _list(items: Sequence[str], language: Language) -> str:
     return f"{', '.join(items[:-1])}{comma} {texts.OR[language]} {items[-1]}"
 
 
-def greeting_in(profile: Profile, keypad: bool) -> Sentences:
-    """Who speaks and that she is automated, first of all; then the way on, in each language."""
+def greeting_in(profile: Profile, keypad: bool, recorded: bool = False) -> Sentences:
+    """Who speaks, that she is automated, and that it is recorded, if it is, first of all; then
+    the way on, in each language."""
     first, *others = profile.languages
     opening = profile.greeting[first]
+    if recorded:
+        opening = f"{opening} {texts.RECORDED[first]}"
     if keypad and not others:
         return (opening, texts.ANY_KEY[first])
     if keypad:
@@ -151,7 +156,35 @@ def greeting_in(profile: Profile, keypad: bool) -> Sentences:
         return (opening, *keys)
     if not others:
         return (opening, texts.HELP[first])
-    return (opening, f"{texts.SECOND_LANGUAGE[others[0]]} {texts.HELP[others[0]]}")
+    also = texts.ALSO_SPEAKS if recorded else texts.SECOND_LANGUAGE
+    way_on = texts.HELP[others[0]]
+    return _shortest_that_fits([(opening, f"{also[others[0]]} {way_on}"), (opening, way_on)])
+
+
+def announcement(language: Language, recorded: bool) -> str:
+    """What a caller must have heard before the first question, in a few words."""
+    return (texts.AUTOMATED_AND_RECORDED if recorded else texts.AUTOMATED)[language]
+
+
+def announced(
+    profile: Profile, act: Act, language: Language, said: str, *, keypad: bool, recorded: bool
+) -> frozenset[Language]:
+    """The languages in which the caller has heard it, of a reply of which `said` was heard."""
+    heard = _bare_words(said)
+    if isinstance(act, Greet) and act.manner is Manner.PLAIN:
+        language = profile.languages[0]
+        opening = greeting_in(profile, False, recorded)[0]
+        if not _contains(heard, _bare_words(opening)):
+            return frozenset()
+        second = _bare_words(texts.SECOND_LANGUAGE[_other(language)])
+        whole = keypad or _contains(heard, second)
+        return frozenset({language, _other(language)} if whole else {language})
+    found = _contains(heard, _bare_words(announcement(language, recorded)))
+    return frozenset({language} if found else ())
+
+
+def _other(language: Language) -> Language:
+    return "en" if language == "he" else "he"
 
 
 def sentences(
@@ -162,19 +195,25 @@ def sentences(
     wish: Wish = _NO_WISH,
     learned: Iterable[Slot] = (),
     keypad: bool = False,
+    recorded: bool = False,
+    before: str = "",
+    lead: str = "",
 ) -> Sentences:
-    """What is said for an act. `learned` slots of the wish are said back first, if they fit."""
+    """What is said for an act. `before` it stands what must be said; a `lead`, and the `learned`
+    slots of the wish, if they fit."""
     match act:
         case Greet() if keypad or act.manner is Manner.PLAIN:
-            return greeting_in(profile, keypad)
+            return greeting_in(profile, keypad, recorded)
         case Greet():
-            return (texts.HELP_AGAIN[language],)
+            return tuple(part for part in (before, texts.HELP_AGAIN[language]) if part)
         case Wait():
             return (texts.WAIT[language],)
         case Confirm(window):
             return _confirm(profile, window, wish, language)
         case Goodbye(ending):
             return (texts.ENDINGS[ending][language],)
+        case HandOver():
+            return (texts.HAND_OVER[language],)
         case Book():
             return ()
         case _:
@@ -183,7 +222,8 @@ def sentences(
             # An amount is heard wrong most easily: it is the last to be left out.
             amount = learned & {profile.slot_of(Money)}
             back = (wish_name(profile, wish, slots, language) for slots in (learned, amount))
-            return _shortest_that_fits([*((_sentence(b), question) for b in back), (question,)])
+            variants = [(before, lead, _sentence(said), question) for said in back]
+            return _shortest_that_fits([*variants, (before, question)])
 
 
 def _question(profile: Profile, act: _Question, language: Language, keypad: bool) -> str:
@@ -194,6 +234,8 @@ def _question(profile: Profile, act: _Question, language: Language, keypad: bool
             return _narrow(profile.topic(slot), language)
         case ConfirmBudget(amount):
             return _confirm_budget(profile, amount, language, keypad)
+        case OfferPerson():
+            return (texts.PERSON_KEYS if keypad else texts.OFFER_PERSON)[language]
         case Menu(slot, page):
             return _menu(profile, slot, page, language)
         case Offer(windows, why):

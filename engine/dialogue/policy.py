@@ -4,6 +4,7 @@ that are free. It never words anything, and books nothing itself."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import SequenceMatcher
 from typing import assert_never
 
 from engine.dialogue import menu
@@ -16,11 +17,14 @@ from engine.dialogue.acts import (
     Ending,
     Goodbye,
     Greet,
+    HandOver,
+    Lead,
     Manner,
     Menu,
     Narrow,
     Offer,
     Offering,
+    OfferPerson,
     Question,
     Wait,
     WhichOne,
@@ -47,6 +51,13 @@ MISSES_BEFORE_GOODBYE = 6
 REFUSALS_BEFORE_ASKING = 2
 MOST_TURNS = 300
 """About an hour of talk: nobody is kept, or keeps us, for ever."""
+MOST_ECHOES = 3
+"""Long turns in a row that say what the one before said, each time to the same question: nobody
+talks like that but a machine."""
+
+
+_NEAR, _LONG = 0.9, 3
+_PHONE_DIGITS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,15 @@ class Talk:
     refusals: int = 0
     misses: int = 0
     """Turns in a row of which nothing useful was understood."""
+    announced: frozenset[Language] = frozenset()
+    """The languages in which the caller has heard who speaks."""
+    lead: Lead | None = None
+    """What comes before the question."""
+    abused: bool = False
+    refused_person: bool = False
+    words: str = ""
+    """The caller's last."""
+    echoes: int = 0
     turns: int = 0
 
 
@@ -81,25 +101,48 @@ class Turn:
     digits: str = ""
     heard: tuple[Window, ...] = ()
     """The windows of our last reply that reached the caller."""
+    announced: frozenset[Language] = frozenset()
+    """The languages in which it has announced who speaks."""
+    words: str = ""
 
 
-def start(profile: Profile, keypad: bool) -> Talk:
-    return Talk(profile, profile.languages[0], keypad)
+def start(profile: Profile, keypad: bool, caller: str = "") -> Talk:
+    """`caller`: the number that calls, if it is known: then nobody asks for it. Keys spell no
+    names."""
+    wish = Wish()
+    phone, name = profile.slot_of(Phone), profile.slot_of(Name)
+    if phone is not None and sum(letter.isdigit() for letter in caller) >= _PHONE_DIGITS:
+        wish = fill(wish, phone, caller)
+    if name is not None and keypad:
+        wish = leave_open(wish, name)
+    return Talk(profile, profile.languages[0], keypad, wish)
 
 
 def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     """The talk with its next act."""
-    talk = replace(talk, turns=talk.turns + 1, learned=frozenset())
+    talk = _counted(replace(talk, learned=frozenset(), lead=None), turn)
     if isinstance(talk.act, Offer | WhichOne | WindowMenu | Confirm):
         talk = replace(talk, heard=_in_order(talk.heard, turn.heard))
     meaning = turn.meaning
-    if talk.turns > MOST_TURNS:
+    if talk.turns > MOST_TURNS or talk.echoes >= MOST_ECHOES:
         return _act(talk, Goodbye(Ending.LOST))
     if talk.booked is not None:
         return _after_booking(talk, talk.booked, meaning)
     if turn.digits:
         return _press(talk, turn.digits, free)
     return _respond(_in_language(talk, meaning), meaning, free)
+
+
+def _counted(talk: Talk, turn: Turn) -> Talk:
+    near = SequenceMatcher(None, talk.words, turn.words).ratio() >= _NEAR
+    echo = near and len(turn.words.split()) >= _LONG
+    return replace(
+        talk,
+        turns=talk.turns + 1,
+        announced=talk.announced | turn.announced,
+        words=turn.words,
+        echoes=talk.echoes + 1 if echo else 0,
+    )
 
 
 def booked(talk: Talk, window: Window) -> Talk:
@@ -117,14 +160,27 @@ def taken(talk: Talk, window: Window, free: Sequence[Window]) -> Talk:
     return _offer(talk, left, Why.TAKEN)
 
 
+def in_short(talk: Talk) -> Talk:
+    """The question in a form that leaves room for what must be announced before it."""
+    match talk.question:
+        case Offer(windows) | WhichOne(windows):
+            return _act(talk, Offer(windows[:1]))
+        case WindowMenu(windows):
+            return _act(talk, WindowMenu(windows[:1]))
+        case Menu(slot):
+            return _act(talk, Greet() if talk.keypad else Ask(slot))
+        case _:
+            return talk
+
+
 def _act(talk: Talk, act: Act) -> Talk:
     match act:
         case Offer() | WhichOne() | WindowMenu():
             heard = tuple(window for window in talk.heard if window in act.windows)
             return replace(talk, act=act, question=act, heard=heard)
-        case Greet() | Ask() | Narrow() | ConfirmBudget() | Menu():
+        case Greet() | Ask() | Narrow() | ConfirmBudget() | Menu() | OfferPerson():
             return replace(talk, act=act, question=act, heard=())
-        case Wait() | Book() | Confirm() | Goodbye():
+        case Wait() | Book() | Confirm() | HandOver() | Goodbye():
             return replace(talk, act=act)
         case _:
             assert_never(act)
@@ -155,11 +211,12 @@ def _after_booking(talk: Talk, window: Window, meaning: Understood) -> Talk:
 def _respond(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
     meaning = _in_answer(talk, meaning)
     if not meaning:
-        return _miss(talk)
+        return _not_understood(talk, free)
     if meaning.language is not None:
         talk = replace(talk, keypad=False)
-    if meaning.goodbye:
-        return _act(talk, Goodbye(Ending.CALLER))
+    parting = _parting(talk, meaning)
+    if parting is not None:
+        return parting
     if isinstance(talk.question, Offer | WhichOne | WindowMenu):
         chosen = _choice(talk, talk.question, meaning)
         if chosen is not None:
@@ -176,9 +233,43 @@ def _respond(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
     return _without_news(talk, meaning, free)
 
 
+def _not_understood(talk: Talk, free: Sequence[Window]) -> Talk:
+    asked = _asked(talk)
+    patience = talk.misses + 1 < MISSES_BEFORE_MENU
+    if asked is None or patience or _has_menu(talk, asked):
+        return _miss(talk)
+    # Nobody is lost because of a name that cannot be heard.
+    return _go_on(replace(talk, misses=0, wish=leave_open(talk.wish, asked)), free)
+
+
+def _parting(talk: Talk, meaning: Understood) -> Talk | None:
+    """What may end our part of the call, whatever else was said."""
+    if meaning.abuse:
+        return _after_abuse(talk)
+    accepted = isinstance(talk.question, OfferPerson) and meaning.answer == "yes"
+    if meaning.human or accepted:
+        return _hand_over(talk)
+    return _act(talk, Goodbye(Ending.CALLER)) if meaning.goodbye else None
+
+
+def _after_abuse(talk: Talk) -> Talk:
+    if talk.abused:
+        return _act(talk, Goodbye(Ending.ABUSE))
+    return _act(replace(talk, abused=True, lead=Lead.ABUSE), _plainly(talk))
+
+
+def _hand_over(talk: Talk) -> Talk:
+    if talk.profile.people:
+        return _act(talk, HandOver(talk.profile.people[0]))
+    return _act(replace(talk, lead=Lead.NO_PERSON), _plainly(talk))
+
+
 def _in_answer(talk: Talk, meaning: Understood) -> Understood:
     """What words alone leave open, the question that they answer may tell."""
     slot, number = _asked(talk), meaning.number
+    if meaning.unclear_budget and _budget(talk) not in talk.profile.asked:
+        # Nobody has asked for it.
+        meaning = replace(meaning, unclear_budget=False, budget_guess=None)
     if slot is None:
         return meaning
     if isinstance(talk.question, Menu) and number is not None:
@@ -218,9 +309,14 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
         return _act(talk, Wait())
     if isinstance(talk.question, ConfirmBudget) and meaning.answer == "no":
         return _act(replace(talk, misses=0), Ask(_budget(talk)))
+    if isinstance(talk.question, OfferPerson):
+        # It was offered because nothing was understood: with keys it will be.
+        return _act(replace(talk, refused_person=True), _menu(talk, _next(talk)))
     if isinstance(talk.question, Offering) and meaning.answer == "no":
         return _refuse(talk, talk.question.windows, free)
-    if isinstance(talk.question, Greet) and (meaning.answer or meaning.hello or meaning.purpose):
+    told = any(value is not None for value in _told(talk, meaning).values())
+    willing = meaning.answer or meaning.hello or meaning.purpose or told
+    if isinstance(talk.question, Greet) and willing:
         return _go_on(talk, free)
     if meaning.repeat or meaning.hello:
         return _act(talk, _plainly(talk))
@@ -270,7 +366,7 @@ def _asked(talk: Talk) -> Slot | None:
             return slot
         case ConfirmBudget():
             return _budget(talk)
-        case Greet() | Offer() | WhichOne() | WindowMenu():
+        case Greet() | OfferPerson() | Offer() | WhichOne() | WindowMenu():
             return None
         case _:
             assert_never(talk.question)
@@ -320,7 +416,16 @@ def _go_on(talk: Talk, free: Sequence[Window]) -> Talk:
 
 
 def _question(talk: Talk, slot: Slot) -> Question:
-    return Menu(slot) if talk.keypad else Ask(slot)
+    return _menu(talk, slot) if talk.keypad else Ask(slot)
+
+
+def _menu(talk: Talk, slot: Slot) -> Question:
+    """Names and numbers have none."""
+    return Menu(slot) if _has_menu(talk, slot) else Ask(slot, Manner.OTHER_WORDS)
+
+
+def _has_menu(talk: Talk, slot: Slot) -> bool:
+    return menu.pages(talk.profile, slot) > 0
 
 
 def _offer(talk: Talk, free: Sequence[Window], why: Why) -> Talk:
@@ -424,6 +529,9 @@ def _miss_with(talk: Talk, question: Question) -> Talk:
     talk = replace(talk, misses=misses)
     if misses >= MISSES_BEFORE_GOODBYE:
         return _act(talk, Goodbye(Ending.LOST))
+    offers = talk.profile.people and not talk.refused_person and not talk.keypad
+    if misses >= MISSES_BEFORE_MENU and offers and not isinstance(talk.question, OfferPerson):
+        return _act(talk, OfferPerson())
     if misses >= MISSES_BEFORE_MENU or talk.keypad:
         return _act(talk, _with_keys(talk, question))
     return _act(talk, question)
@@ -444,7 +552,7 @@ def _gently(talk: Talk, misses: int) -> Question:
             return Ask(slot, Manner.AGAIN if first else Manner.OTHER_WORDS)
         case Offer(windows) | WhichOne(windows):
             return Offer(windows, Why.AGAIN) if first else WhichOne(windows)
-        case ConfirmBudget() | Menu() | WindowMenu():
+        case ConfirmBudget() | OfferPerson() | Menu() | WindowMenu():
             return question
         case _:
             assert_never(question)
@@ -453,9 +561,11 @@ def _gently(talk: Talk, misses: int) -> Question:
 def _with_keys(talk: Talk, question: Question) -> Question:
     match question:
         case Greet():
-            return Greet() if talk.keypad else Menu(_next(talk))
+            return Greet() if talk.keypad else _menu(talk, _next(talk))
+        case OfferPerson():
+            return question
         case Ask(slot) | Narrow(slot):
-            return Menu(slot)
+            return _menu(talk, slot)
         case ConfirmBudget():
             return Menu(_budget(talk))
         case Offer(windows) | WhichOne(windows):
@@ -475,7 +585,7 @@ def _plainly(talk: Talk) -> Question:
             return Ask(slot)
         case Offer(windows) | WhichOne(windows):
             return Offer(windows, Why.AGAIN)
-        case ConfirmBudget() | Menu() | WindowMenu():
+        case ConfirmBudget() | OfferPerson() | Menu() | WindowMenu():
             return talk.question
         case _:
             assert_never(talk.question)
@@ -484,11 +594,14 @@ def _plainly(talk: Talk) -> Question:
 def _press(talk: Talk, digits: str, free: Sequence[Window]) -> Talk:
     keys = set(digits.strip("*#"))
     digit = keys.pop() if len(keys) == 1 else ""
+    number = digits.strip("*#")
+    if _asks_for_phone(talk) and number.isdecimal() and len(number) >= _PHONE_DIGITS:
+        return _respond(talk, Understood(phone=number), free)
     match talk.question:
         case Greet() if talk.keypad:
             return _press_language(talk, digit, free)
         case Greet():
-            return _act(talk, Menu(_next(talk)))
+            return _act(talk, _menu(talk, _next(talk)))
         case Menu(slot, page):
             if digit == menu.MORE and menu.has_more(talk.profile, slot):
                 return _act(talk, Menu(slot, (page + 1) % menu.pages(talk.profile, slot)))
@@ -497,13 +610,18 @@ def _press(talk: Talk, digits: str, free: Sequence[Window]) -> Talk:
                 return _miss(talk)
             return _respond(replace(talk, keypad=True), chosen, free)
         case Ask(slot) | Narrow(slot):
-            return _miss_with(talk, Menu(slot))
-        case ConfirmBudget():
+            return _miss_with(talk, _menu(talk, slot))
+        case ConfirmBudget() | OfferPerson():
             return _press_yes_or_no(talk, digit, free)
         case Offer() | WhichOne() | WindowMenu():
             return _press_window(talk, talk.question, digit, free)
         case _:
             assert_never(talk.question)
+
+
+def _asks_for_phone(talk: Talk) -> bool:
+    asked = _asked(talk)
+    return asked is not None and isinstance(talk.profile.topic(asked).answers, Phone)
 
 
 def _press_language(talk: Talk, digit: str, free: Sequence[Window]) -> Talk:
@@ -518,6 +636,8 @@ def _press_yes_or_no(talk: Talk, digit: str, free: Sequence[Window]) -> Talk:
         return _respond(talk, Understood(answer="yes"), free)
     if digit == "2":
         return _respond(talk, Understood(answer="no"), free)
+    if isinstance(talk.question, OfferPerson):
+        return _miss(talk)
     return _act(talk, Menu(_budget(talk)))
 
 

@@ -137,6 +137,13 @@ class Profile:
     """How callers begin, `{topic}` as it is said back; with points."""
     also_said: tuple[str, ...]
     """What callers say now and then; with points."""
+    hints: tuple[tuple[str, float], ...]
+    """What a recognizer should expect besides, and how strongly (0 to 20)."""
+    people: tuple[str, ...]
+    """Keys of those to whom a caller can be given, the usual one first; whom a key calls is known
+    to the line alone."""
+    calendars: tuple[str, ...]
+    """Keys of the agents' calendars, the usual one first."""
     hours: tuple[Opening, ...]
     meeting_minutes: int
 

@@ -4,7 +4,7 @@ is asked, and how, is in the profile.
 Hebrew is pointed throughout; the agent speaks of herself in the feminine, and to the caller in
 forms that leave the caller's gender open."""
 
-from engine.dialogue.acts import Ending, Why
+from engine.dialogue.acts import Ending, Lead, Why
 from engine.dialogue.profile import Language, Texts
 
 Lists = dict[Language, tuple[str, ...]]
@@ -18,6 +18,7 @@ HELP_AGAIN: Texts = {
     "he": "לֹא שָׁמַעְתִּי טוֹב, אֶפְשָׁר לַחֲזוֹר עַל הַבַּקָּשָׁה?",
     "en": "Sorry, I didn't hear well. Could you say that again?",
 }
+ALSO_SPEAKS: Texts = {"he": "אֲנִי מְדַבֶּרֶת גַּם עִבְרִית.", "en": "I speak English too."}
 LANGUAGE_KEY: Texts = {"he": "לְעִבְרִית הַקִּישׁוּ {key}.", "en": "For English, press {key}."}
 ANY_KEY: Texts = {"he": "לְהַמְשֵׁךְ הַקִּישׁוּ אַחַת.", "en": "To go on, press one."}
 
@@ -43,7 +44,39 @@ ENDINGS: dict[Ending, Texts] = {
         "he": "סְלִיחָה, אִי אֶפְשָׁר לִשְׁמוֹר אֶת הַפְּגִישָׁה כָּעֵת. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב מְאוּחָר יוֹתֵר. לְהִתְרָאוֹת!",
         "en": "Sorry, I cannot save the meeting now. Please call again later. Goodbye!",
     },
+    Ending.ABUSE: {
+        "he": "אֲנִי מְסַיֶּ֫מֶת אֶת הַשִּׂיחָה. לְהִתְרָאוֹת!",
+        "en": "I'm ending this call now. Goodbye!",
+    },
 }
+OFFER_PERSON: Texts = {
+    "he": "סְלִיחָה, לֹא הֵבַנְתִּי. לְהַעֲבִיר אֶתְכֶם לְנָצִיג שֶׁל הַמִּשְׂרָד?",
+    "en": "Sorry, I didn't understand. Shall I put you through to a colleague?",
+}
+PERSON_KEYS: Texts = {
+    "he": "לְנָצִיג הַקִּישׁוּ אַחַת, לְהֶמְשֵׁךְ שְׁתַּ֫יִים.",
+    "en": "For a colleague, press one; to go on, two.",
+}
+HAND_OVER: Texts = {
+    "he": "בֶּטַח, אֲנִי מַעֲבִירָה אֶתְכֶם לְנָצִיג שֶׁל הַמִּשְׂרָד.",
+    "en": "Of course, I'm putting you through to a colleague.",
+}
+LEADS: dict[Lead, Texts] = {
+    Lead.NO_PERSON: {
+        "he": "סְלִיחָה, אִי אֶפְשָׁר לְהַעֲבִיר אֶתְכֶם כָּעֵת.",
+        "en": "Sorry, I can't put you through now.",
+    },
+    Lead.ABUSE: {
+        "he": "אֲנִי מְבַקֶּשֶׁת לְדַבֵּר בְּנִימוּס.",
+        "en": "Let's keep this polite, please.",
+    },
+}
+AUTOMATED: Texts = {"he": "אֲנִי עוֹזֶרֶת אוֹטוֹמָטִית.", "en": "I'm an automated assistant."}
+AUTOMATED_AND_RECORDED: Texts = {
+    "he": "אֲנִי אוֹטוֹמָטִית, וְהַשִּׂיחָה מֻקְלֶ֫טֶת.",
+    "en": "I'm automated, and we record calls.",
+}
+RECORDED: Texts = {"he": "הַשִּׂיחָה מֻקְלֶ֫טֶת.", "en": "We record calls."}
 BEFORE_OFFER: dict[Why, Texts] = {
     Why.ASKED: {"he": "", "en": ""},
     Why.OTHERS: {"he": "אֵין בְּעָיָה.", "en": "No problem."},
