@@ -127,7 +127,7 @@ def test_the_meeting_has_the_name_and_the_number_of_the_caller() -> None:
     call = Call()
     for line, _ in CALLS["from the bike to the visit"]:
         call.answer(line)
-    (visit,) = call.appointments.booked()
+    (visit,) = call.appointments.booked
     assert visit.wish == {
         "language": "en",
         "bike": "road",
