@@ -478,6 +478,7 @@ def test_the_meeting_is_in_the_store_before_it_is_confirmed(tmp_path: Path) -> N
         "budget": 8_000,
         "rooms": 3.0,
         "deal": "rent",
+        "phone": "0501234567",
     }
 
 
