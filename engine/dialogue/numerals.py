@@ -199,6 +199,7 @@ _SCALES = {
     "k": _THOUSAND,
     "אלף": _THOUSAND,
     "אלפים": _THOUSAND,
+    "mil": _MILLION,
     "million": _MILLION,
     "millions": _MILLION,
     "m": _MILLION,
@@ -325,7 +326,7 @@ def number_at(tokens: Sequence[str], start: int) -> Number | None:
     """The number that begins with this token, as long as it goes."""
     prefix, first = _split(tokens[start])
     position = _skip_article(tokens, start)
-    if position is None:
+    if position is None or first in ("k", "m", "mil"):
         return None
     total = _Sum()
     if first in _FRACTIONS and position == start:
@@ -338,8 +339,16 @@ def number_at(tokens: Sequence[str], start: int) -> Number | None:
             total.add_fraction(fraction)
             end = position
             continue
+        tenths = _tenths(tokens, position) if end > start else None
+        if tenths is not None:
+            total.add_fraction(tenths)
+            end = position = position + 2
+            continue
         word_prefix, word = _split(tokens[position])
         if end > start and word_prefix not in ("", "ו"):
+            break
+        if word_prefix and word in _TEEN_TAILS and 1 <= (total.current or 0) % 100 <= 9:
+            # «שלוש ועשרה» is ten past three; thirteen is «שלוש עשרה».
             break
         following = tokens[position + 1] if position + 1 < len(tokens) else ""
         if tokens[position] == "and" and end > start and _goes_on(total, following):
@@ -384,6 +393,14 @@ def _and_fraction(tokens: Sequence[str], position: int) -> tuple[float, int] | N
     return None
 
 
+def _tenths(tokens: Sequence[str], position: int) -> float | None:
+    """“One point eight”, «שתיים נקודה שמונה»."""
+    if tokens[position] not in ("point", "נקודה") or position + 1 == len(tokens):
+        return None
+    digit = _SMALL.get(tokens[position + 1], 10)
+    return digit / 10 if digit < 10 else None
+
+
 def _fraction_of_scale(tokens: Sequence[str], start: int, prefix: str) -> Number | None:
     """“Half a million”, «חצי מיליון»; a fraction of anything else is no number here."""
     position = start + 1
@@ -394,3 +411,62 @@ def _fraction_of_scale(tokens: Sequence[str], start: int, prefix: str) -> Number
     _, word = _split(tokens[start])
     value = _FRACTIONS[word] * _SCALES[tokens[position]]
     return Number(value, start, position + 1, scaled=True, prefix=prefix)
+
+
+_TIMES = {"double": 2, "triple": 3, "פעמיים": 2}
+_BETWEEN_DIGITS = frozenset({"dash", "hyphen", "מקף", "קו"})
+
+
+def digits_at(tokens: Sequence[str], start: int) -> tuple[str, int]:
+    """What is read out digit by digit or in groups, and where it ends: «אפס חמישים וארבע, חמש מאות
+    חמישים וחמש», “oh five two, triple five”."""
+    digits, end, position = "", start, start
+    while position < len(tokens):
+        if digits and tokens[position] in _BETWEEN_DIGITS:
+            position += 1
+            continue
+        times, position = _times(tokens, position)
+        group, position = _group(tokens, position)
+        if not group:
+            break
+        digits += group * times
+        end = position
+    return digits, end
+
+
+def _times(tokens: Sequence[str], position: int) -> tuple[int, int]:
+    """“Double”, «שלוש פעמים»."""
+    if tokens[position] in _TIMES:
+        return _TIMES[tokens[position]], position + 1
+    if list(tokens[position + 1 : position + 2]) == ["פעמים"] and tokens[position] in _SMALL:
+        return _SMALL[tokens[position]], position + 2
+    return 1, position
+
+
+def _group(tokens: Sequence[str], start: int) -> tuple[str, int]:
+    """One group of digits: “five”, “fifty five”, «חמש מאות חמישים וחמש», 555."""
+    words = [*tokens[start : start + 4], "", "", "", ""]
+    if words[0].isdecimal() and words[0].isascii():
+        return words[0], start + 1
+    value = _SMALL.get(words[0].removeprefix("ו"))
+    if value is None:
+        return "", start
+    if words[1] in _HUNDREDS and 1 <= value <= 9:
+        rest, end = _below_hundred(words[2:], start + 2)
+        return str(100 * value + rest), end
+    below, end = _below_hundred(words, start)
+    return str(below), end
+
+
+def _below_hundred(words: Sequence[str], start: int) -> tuple[int, int]:
+    """Hebrew tells “fifty-five” from “fifty, five” by its «ו»."""
+    value = _SMALL.get(words[0].removeprefix("ו"))
+    if value is None:
+        return 0, start
+    if 1 <= value <= 9 and words[1] in _TEEN_TAILS:
+        return value + 10, start + 2
+    joined = words[1].startswith("ו") or words[1].isascii()
+    unit = _SMALL.get(words[1].removeprefix("ו"), 0)
+    if value >= 20 and 1 <= unit <= 9 and joined:
+        return value + unit, start + 2
+    return value, start + 1

@@ -33,16 +33,37 @@ NO_MATTER = _phrases(
     " | doesnt matter | it doesnt matter | does not matter | no preference | dont care"
     " | i dont care | any area | anywhere | no limit | dont mind | i dont mind | whatever"
     " | any budget"
+    " | לא חשוב | לא חשוב לי | זה לא חשוב | לא כל כך חשוב | לא ממש משנה | זה לא משנה | מה זה משנה"
+    " | אין העדפה | אין לי הגבלה | אין לי מגבלה | אין מגבלה | לא מוגבל | בלי הגבלה | ללא הגבלה"
+    " | כל מקום | בכל מקום | כל האזורים | איפה שיש | מה שיש | מה שיש לכם | מה שתציעו | מה שבא"
+    " | גמיש | גמישה | גמישים | אני גמיש | אני גמישה | התקציב גמיש | הכול טוב לי | הכל טוב לי"
+    " | כסף לא בעיה | כסף זה לא בעיה | לא אכפת | לא אכפת לנו | לא משנה לנו | כל סוג"
+    " | flexible | im flexible | were flexible | any kind | any type | any of them"
+    " | any place | doesnt really matter | dont really care | i dont really care"
+    " | i dont really mind | not important | its not important | money is no object"
+    " | money isnt an issue | money is not an issue | no budget limit | im easy | up to you"
+    " | anywhere is fine | whatever you have | no particular"
+    " | anything is fine | anything works | anything goes | open to anything | anything at all"
+    " | כל דבר טוב | כל דבר מתאים | הכול מתאים"
 )
 ANY_TIME = _phrases(
     "מתי שנוח | מתי שנוח לכם | בכל זמן | כל זמן | מתי שאפשר | כמה שיותר מהר | בהקדם | כל יום"
     " | anytime | any time | any day | whenever | as soon as possible | asap"
+    " | כל שעה | בכל שעה | כל שעה מתאימה | כל יום מתאים | בכל יום | מתי שבא לכם | מתי שיש"
+    " | מתי שמתאים לכם | הכי מוקדם | הכי מהר | הכי קרוב | כמה שיותר מוקדם"
+    " | whenever works | whenever you can | earliest | the earliest | first available | soonest"
 )
 GOODBYE = _phrases(
     "להתראות | ביי | ביי ביי | יום טוב | שלום ולהתראות | זה הכל | זה הכול | לא מעוניין"
     " | לא מעוניינת | אני לא מעוניין | אני לא מעוניינת | טעות במספר | אני מנתק | אני מנתקת"
     " | bye | bye bye | goodbye | good bye | see you | have a nice day | have a good day"
     " | not interested | im not interested | wrong number | thats all | i have to go"
+    " | ויום טוב | וביי | ולהתראות | תודה וביי | ביי תודה | יאללה ביי | שיהיה יום טוב"
+    " | שיהיה ערב טוב | טעיתי במספר | אני צריך לסיים"
+    " | אני צריכה לסיים | אתקשר אחר כך | אני אתקשר אחר כך | אתקשר מאוחר יותר"
+    " | ill call back | ill call later | ill call back later | i have to run | gotta go"
+    " | talk later"
+    " | i need to go | got to go | have a good one | that is all"
 )
 WAIT = _phrases(
     "רגע | רק רגע | רגע אחד | שנייה | שניה | רק שנייה | רק שניה | שנייה אחת | שניה אחת | דקה"
@@ -50,6 +71,9 @@ WAIT = _phrases(
     " | wait | wait a minute | wait a second | wait a moment | hold on | hang on | one moment"
     " | just a moment | one second | just a second | a second please | one minute"
     " | just a minute | a moment | one sec | just a sec | stop"
+    " | תני לי רגע | תני לי שנייה | תן לי רגע | תני לי לבדוק | תני לי לחשוב | חכי רגע | חכה רגע"
+    " | אני בודק | אני בודקת | let me check | let me think | let me see | give me a second"
+    " | give me a minute | bear with me | just a minute please"
 )
 REPEAT = _phrases(
     "שוב | תחזרי | תחזור | אפשר לחזור | תגידי שוב | עוד פעם | מה אמרת | לא שמעתי | לא הבנתי"
@@ -57,6 +81,20 @@ REPEAT = _phrases(
     " | repeat | repeat that | say that again | again | come again | what did you say | pardon"
     " | didnt hear | i didnt hear you | didnt catch | i didnt catch that | didnt understand"
     " | say again | once more | excuse me"
+    " | תחזרי על זה | תחזרי שוב | תחזרי על השאלה | אפשר לשמוע שוב | אפשר שוב | אפשר להגיד שוב"
+    " | לא שמעתי אותך | לא שמעתי טוב | לא הבנתי אותך | לא הבנתי את השאלה | מה שאלת | מה אמרת"
+    " | מה השאלה | מה היו האפשרויות | מה האפשרויות שאמרת | מה היו השעות | מה הייתה השאלה"
+    " | לא שומע | לא שומעת | לא שומע אותך | לא שומעת אותך"
+    " | what was that | what was the question | what were the options | what were they"
+    " | cant hear you | i cant hear you | i didnt get that | didnt get that | one more time"
+    " | can you repeat | could you repeat | could you repeat that | what are the options again"
+)
+# Neither yes nor no, though it sounds like it.
+UNSURE = _phrases(
+    "לא יודע | לא יודעת | אני לא יודע | אני לא יודעת | לא בטוח | לא בטוחה | אני לא בטוח"
+    " | אני לא בטוחה | לא החלטתי | עוד לא החלטתי | לא זוכר | לא זוכרת | לא סגור | לא סגורה"
+    " | i dont know | dont know | not sure | im not sure | i am not sure | dunno | no idea"
+    " | i havent decided | havent decided | not certain | i dont remember"
 )
 # Words that ask for repetition only when nothing else is said.
 REPEAT_ALONE = _phrases("מה | סליחה | הא | what | sorry | huh | im sorry")
@@ -75,17 +113,117 @@ REFUSAL = _phrases(
     " | no thanks | no thank you | none of them | none of those | neither | none | something else"
     " | another time | other times | another one | other options | not good | doesnt work"
     " | does not work | dont work | cant make it | thats wrong | not right | thats not right"
+    " | אין מצב | לא מסתדר | לא זה לא מסתדר | זה לא טוב | זה לא מתאים | אי אפשר"
+    " | לא יכול | לא יכולה | אני לא יכול | אני לא יכולה | אף אחת | אף אחת מהן | שום דבר | אף זמן"
+    " | לא רוצה | אני לא רוצה | לא רוצים | לא מעוניינים | לא זה | לא מתאימה לי | לא מתאימים לי"
+    " | לא ממש | ממש לא | לא מסכים | יש משהו אחר | יש מועד אחר | יש זמן אחר | יש אחר"
+    " | i cant | cant | cannot | i cannot | doesnt suit me | not really | anything else"
+    " | something later | something earlier | anything later | anything earlier | other dates"
+    " | another day | different time | i dont want | dont want | dont like | absolutely not"
+    " | rather not | id rather not | wont work | that wont work | neither of them | not at all"
 )
+# They say yes wherever they stand; and the weaker ones, if nothing but courtesy comes before.
 YES = _phrases(
-    "כן | כן בבקשה | בטח | נכון | בסדר | בסדר גמור | אוקיי | אוקי | סבבה | מתאים | מתאים לי | יופי"
-    " | מצוין | מעולה | כמובן | בוודאי | אפשר | בדיוק | טוב"
-    " | yes | yes please | yeah | yep | yup | sure | of course | ok | okay | correct | right"
-    " | thats right | sounds good | fine | thats fine | great | perfect | exactly | alright"
-    " | all right | no problem | works for me | good"
+    "כן | כן בבקשה | בטח | בסדר גמור | סבבה | כמובן | בוודאי | בהחלט | אין בעיה | למה לא | יאללה"
+    " | אחלה | אני לוקח | אני לוקחת | קבענו | סגרנו | תקבעי | תקבעי לי"
+    " | תזמיני לי | לך על זה | נלך על זה | זה נכון | הכול טוב | הכל טוב | ברור"
+    " | yes | yes please | yeah | yep | yup | sure | of course | thats right"
+    " | no problem | why not | absolutely | definitely | certainly | go ahead"
+    " | book it | ill take it | ill take that | thatll work | lets do it | lets do that"
+    " | lets book it | uh huh | mhm | mm hm"
+)
+WEAK_YES = _phrases(
+    "נכון | בסדר | אוקיי | אוקי | מתאים | מתאימה | יופי | מצוין | מצויין | מעולה | בדיוק | טוב"
+    " | מושלם"
+    " | נהדר | סגור | מקובל | הגיוני | אפשרי | ok | okay | correct | right | fine | great | perfect"
+    " | exactly | alright | all right | good | excellent | lovely | wonderful | deal | cool"
+    " | agreed | indeed | מתאים לי | מתאימה לי | מתאים לנו | מסתדר לי | טוב לי | נוח לי | זה מתאים"
+    " | זה בסדר | זה טוב | זה מצוין | נשמע טוב | נשמע מצוין | sounds good | sounds great"
+    " | thats fine"
+    " | thats great | thats good | thats perfect | works for me | that works | its fine"
+    " | that would be great | that would be good | good for me | fine by me"
+    " | לוקח | לוקחת | הולך"
+)
+YES_ALONE = _phrases("אפשר | אפשר בבקשה | אהה | אה הא")
+COURTESY = _words("oh well and then so תודה אז נו ו בבקשה לאה שי מצוין כן yes ok okay לי")
+HUMAN = _phrases(
+    "נציג | נציגה | נציג אנושי | נציגת שירות | נציג שירות | מוקדן | מוקדנית | בן אדם | בנאדם"
+    " | אדם אמיתי"
+    " | אדם אנושי | מישהו אמיתי | מישהי אמיתית | מישהו אנושי | לדבר עם מישהו | לדבר עם מישהי"
+    " | לדבר עם בן אדם | לדבר עם אדם | לדבר עם נציג | לדבר עם נציגה | לדבר עם המנהל | המנהל"
+    " | המנהלת | הבעלים | בעל הבית | המתווך | המזכירה"
+    " | לדבר עם | שאפשר לדבר איתו | תעבירי אותי | תעביר אותי | תעבירו אותי | להעביר אותי"
+    " | שיחזור אליי | שיחזור אלי | יחזור אליי | יחזור אלי | יחזרו אליי | יחזרו אלי | תחזרו אליי"
+    " | שיחזרו אליי | שיחזרו אלי | תתקשרו אליי | מישהו מהמשרד | מישהו מהצוות | לא עם מכונה"
+    " | לא עם רובוט | בן אנוש | מישהו שיכול לעזור | מישהי שיכולה לעזור | יש שם מישהו"
+    " | אני לא מדבר עם מכונה | אני לא מדבר עם רובוט"
+    " | human | a human | human being | real person | a real person | actual person"
+    " | live person | representative | a representative | real agent | operator"
+    " | the operator | the manager | a manager | the owner | speak to | speak with | talk to"
+    " | talk with | put me through | transfer me | connect me | call me back | calls me back"
+    " | someone real | customer service | live agent | anyone there | someone there"
+    " | someone who can help | speak to someone | talk to someone"
+    " | give me a person | get me a person | to a person | real agent | לדבר עם סוכן"
+    ""
+)
+# Somebody else to talk to, before anything is decided here.
+NOT_HUMAN = _phrases(
+    "talk to my | talk with my | speak to my | speak with my | talk to you | talk it over"
+    " | לדבר עם אשתי | לדבר עם אישתי | לדבר עם בעלי | לדבר עם השותף | לדבר עם אבא"
+    " | לדבר עם אמא | לדבר עם ההורים | לדבר עם המשפחה | לדבר איתך | לדבר איתכם"
+)
+ABUSE = _phrases(
+    "מטומטם | מטומטמת | מטומטמים | מפגר | מפגרת | אידיוט | אידיוטית | אידיוטים | זונה | בן זונה"
+    " | בת זונה | שרמוטה | כלבה | מניאק | מניאקית | תזדיין | תזדייני | לך תזדיין | לכי תזדייני"
+    " | קיבינימט | לך לעזאזל | לכי לעזאזל | סתום | סתמי | סתום את הפה | סתמי את הפה | שתקי | דפוקה"
+    " | דפוק | חתיכת זבל | טמבלית | טמבל | דבילית | דביל | כוס אמא שלך | כוסאמק | יא זבל"
+    " | fuck | fucking | fucker | fuck you | fuck off | bitch | asshole | bastard | idiot"
+    " | idiots | moron | shut up | go to hell | screw you | you stupid | stupid machine"
+    " | stupid robot | stupid bot | youre stupid | you are stupid | piece of shit | cunt | dumbass"
+    " | whore | retard"
 )
 NO = _phrases("לא | ממש לא | לא לא | no | nope | nah | no no | not")
 THANKS = _phrases("תודה | תודה רבה | thanks | thank you | thank you very much | thanks a lot")
-CORRECTIONS = _words("no not sorry actually mean rather instead לא סליחה בעצם התכוונתי במקום")
+CORRECTIONS = _words("no sorry actually mean rather instead סליחה בעצם התכוונתי במקום")
+# What is told after these replaces what was told before them.
+TAKEN_BACK = _phrases(
+    "לא סליחה | סליחה | אה לא | אהה לא | אמ לא | בעצם | בעצם לא | אה בעצם | לא בעצם | לא רגע"
+    " | no sorry | sorry | sorry no | uh no | um no | oh no | no wait | wait no | no wait sorry"
+    " | scratch that | or rather | no make it | make that"
+)
+# The same, and these are corrections even if nothing was told before.
+MEANT = _phrases(
+    "התכוונתי | לא התכוונתי | אבל רציתי | אבל התכוונתי | אבל אמרתי | אני בעצם"
+    " | i mean | i meant | no i mean | no i meant | actually | actually no | no actually"
+    " | but i wanted | but i meant | but i said | but i want"
+)
+BEFORE_THAT_ONE = _words(
+    "the early earlier late later that this other another oclock clock which each every any"
+    " monday tuesday wednesday thursday friday saturday sunday morning afternoon evening"
+)
+FILLERS = _words("אה אמ אממ אמם אמממ הממ uh um er erm hmm")
+DENIED = _words("not except without didnt dont isnt ולא חוץ מלבד פרט")
+NO_ANSWER = _phrases(
+    "רק לא | אבל לא | לא יותר | לא פחות | לא לפני | לא אחרי | לא רחוק | לא גדול | לא גדולה"
+    " | לא קטן | לא קטנה | לא יקר | לא יקרה | but not | not more | no more | not less | no less"
+    " | not before | not after | not too | no later | no earlier | not far"
+)
+"""These begin with a no, and say none."""
+UNSUITABLE = _phrases(
+    "לא מתאים | לא טוב | לא נוח | לא מסתדר | לא אפשרי | לא יכול | לא יכולה | doesnt work"
+    " | wont work"
+    " | isnt good | doesnt suit | is out | is bad"
+)
+ELSEWHERE = _phrases(
+    "בת ים | בבת ים | ראשון לציון | בראשון לציון | רמת אביב | ברמת אביב | רמת השרון | ברמת השרון"
+    " | רמת החייל | הצפון החדש | בצפון החדש | בני ברק | בבני ברק | באר שבע | בבאר שבע | בית שמש"
+    " | בבית שמש | בית שאן | הוד השרון | new north"
+)
+ONLY_NOT = _phrases("רק לא | אבל לא | but not | anywhere but | anything but")
+"""An exception, and no correction."""
+BESIDE_DENIAL = _words("in the a an on at to for with want את של say said looking said")
+SAID = _words("אמרתי רציתי ביקשתי התכוונתי")
+WANTED = _words("רוצה מחפש מחפשת רוצים מחפשים צריך צריכה")
 
 CURRENCY = _words("shekels shekel shekles nis ils שקל שקלים שח ש״ח")
 MONEY_HINTS = _words("budget upto maximum max most pay תקציב התקציב מקסימום לשלם תקציבי")
@@ -93,14 +231,32 @@ RANGE = _words("to or and until between עד או ל בין ועד לבין")
 CLOCK_HEADS = _words("at around about after before by from בשעה ב אחרי לפני סביב השעה בסביבות")
 CLOCK_TAILS = _words("am pm oclock clock בבוקר בערב בצהריים אחר אחרי in")
 SCALES_AND_ROOMS = _words(
-    "thousand million k m אלף אלפים מיליון מליון rooms room חדרים חדר shekels shekel שקל שקלים"
+    "thousand million mil k m אלף אלפים מיליון מליון rooms room חדרים חדר shekels shekel שקל שקלים"
 )
+# Minutes before and after the full hour that follows them.
 CLOCK_PHRASES: dict[tuple[str, ...], int] = {
     ("half", "past"): 30,
     ("quarter", "past"): 15,
+    ("quarter", "after"): 15,
     ("quarter", "to"): -15,
+    ("twenty", "past"): 20,
+    ("twenty", "to"): -20,
+    ("ten", "past"): 10,
+    ("ten", "to"): -10,
+    ("five", "past"): 5,
+    ("five", "to"): -5,
     ("רבע",): -15,
+    ("עשרה",): -10,
+    ("עשרים",): -20,
+    ("חמישה",): -5,
 }
+DAYS = _words("days day ימים יום")
+OF_A_MONTH = _words(
+    "לחודש בחודש th st nd rd january february march april may june july august september october"
+    " november december ינואר פברואר מרץ מרס אפריל מאי יוני יולי אוגוסט ספטמבר אוקטובר נובמבר"
+    " דצמבר בינואר בפברואר במרץ במרס באפריל במאי ביוני ביולי באוגוסט בספטמבר באוקטובר בנובמבר"
+    " בדצמבר"
+)
 
 ORDINALS: dict[int, Phrases] = {
     1: _phrases(
@@ -118,12 +274,19 @@ ORDINALS: dict[int, Phrases] = {
         " | the third | the third one | third | third one | number three | option three"
         " | the 3 rd | 3 rd"
     ),
-    -1: _phrases("האחרון | האחרונה | the last | the last one | last one | last"),
+    -1: _phrases("האחרון | האחרונה | אחרון | אחרונה | the last | the last one | last one | last"),
 }
 
-NEXT_WEEK = _phrases("שבוע הבא | בשבוע הבא | next week | the following week")
+NEXT_WEEK = _phrases(
+    "שבוע הבא | בשבוע הבא | לשבוע הבא | next week | the following week | week after"
+)
+NEXT = _words("הבא הבאה")
 DAYS_AHEAD: dict[int, Phrases] = {
-    2: _phrases("מחרתיים | the day after tomorrow | day after tomorrow"),
+    7: _phrases("בעוד שבוע | עוד שבוע | in a week | a week from now | a week from today"),
+    2: _phrases(
+        "מחרתיים | ליום מחרתיים | בעוד יומיים | עוד יומיים | the day after tomorrow"
+        " | day after tomorrow"
+    ),
     1: _phrases("מחר | למחר | tomorrow"),
     0: _phrases("היום | להיום | today"),
 }
@@ -131,7 +294,7 @@ DAYS_AHEAD: dict[int, Phrases] = {
 
 def _day(english: str, hebrew: str, letter: str) -> Phrases:
     names = [english, english + "s", f"on {english}"]
-    names += [f"{prefix} {hebrew}" for prefix in ("יום", "ביום", "ליום", "מיום")]
+    names += [f"{prefix} {hebrew}" for prefix in ("יום", "ביום", "ליום", "מיום", "ימי", "בימי")]
     names += [f"{prefix} {letter}" for prefix in ("יום", "ביום", "ליום")]
     return _phrases(" | ".join(names))
 
@@ -159,11 +322,18 @@ ORDINAL_OF_WEEKDAY = {6: 1, 0: 2, 1: 3}
 PARTS: dict[Part, Phrases] = {
     "afternoon": _phrases(
         "אחר הצהריים | אחרי הצהריים | אחר צהריים | אחרי צהריים | אחהצ | אחה צ | בצהריים מאוחר"
-        " | afternoon | the afternoon | afternoons | after noon"
+        " | צהריים מאוחרים | אחר הצהרים | אחרי הצהרים | אחרי צהרים | אחר צהרים"
+        " | afternoon | the afternoon | afternoons | after noon | after lunch"
     ),
     "morning": _phrases(
-        "בוקר | בבוקר | לבוקר | הבוקר | לפני הצהריים | בקרים | morning | the morning | mornings"
+        "בוקר | בבוקר | לבוקר | הבוקר | לפני הצהריים | לפני הצהרים | בקרים | בבקרים | על הבוקר"
+        " | first thing | first thing in the morning | בשעות הבוקר"
+        " | שעות הבוקר | בוקר מוקדם | morning | the morning | mornings | late morning"
     ),
-    "evening": _phrases("ערב | בערב | לערב | הערב | evening | the evening | tonight"),
-    "noon": _phrases("צהריים | בצהריים | הצהריים | noon | midday | lunchtime"),
+    "evening": _phrases(
+        "ערב | בערב | לערב | הערב | ערבים | בערבים | לפנות ערב | לקראת ערב | בשעות הערב"
+        " | אחרי העבודה | evening | the evening | evenings | tonight | after work"
+    ),
+    "noon": _phrases("צהריים | בצהריים | הצהריים | בצהרים | צהרים | noon | midday | lunchtime"),
 }
+PARTS_OF_TODAY = frozenset({"this", "הבוקר", "הערב", "tonight"})

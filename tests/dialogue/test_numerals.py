@@ -56,3 +56,24 @@ def test_what_is_spoken_is_understood_as_the_same_number(number: int, language: 
 def test_a_number_too_large_to_speak_is_refused() -> None:
     with pytest.raises(ValueError, match="999,999,999"):
         in_words(1_000_000_000, "en")
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "length"),
+    [
+        ("שלוש ועשרה", 3, 1),
+        ("שלוש עשרה", 13, 2),
+        ("חמש מאות ועשרה אלף", 510_000, 4),
+        ("one point six million", 1_600_000, 4),
+        ("שתיים נקודה ארבע מיליון", 2_400_000, 4),
+        ("two mil", 2_000_000, 2),
+    ],
+)
+def test_a_number_ends_where_the_next_begins(words: str, value: float, length: int) -> None:
+    heard = number_at(words.split(), 0)
+    assert heard is not None
+    assert (heard.value, heard.end) == (value, length)
+
+
+def test_a_letter_is_no_amount() -> None:
+    assert number_at(["k"], 0) is None
