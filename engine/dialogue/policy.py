@@ -52,8 +52,9 @@ REFUSALS_BEFORE_ASKING = 2
 MOST_TURNS = 300
 """About an hour of talk: nobody is kept, or keeps us, for ever."""
 MOST_ECHOES = 3
-"""Long turns in a row that say what the one before said, each time to the same question: nobody
-talks like that but a machine."""
+"""Long turns in a row that say what the one before said: nobody talks like that but a machine."""
+MOST_IDLE = 40
+"""Spoken turns in a row that add nothing to the wish."""
 
 
 _NEAR, _LONG = 0.9, 3
@@ -90,6 +91,9 @@ class Talk:
     words: str = ""
     """The caller's last."""
     echoes: int = 0
+    """Turns in a row that said what the one before them had said."""
+    idle: int = 0
+    """Spoken turns since the wish last grew."""
     turns: int = 0
 
 
@@ -120,11 +124,11 @@ def start(profile: Profile, keypad: bool, caller: str = "") -> Talk:
 
 def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     """The talk with its next act."""
-    talk = _counted(replace(talk, learned=frozenset(), lead=None), turn)
+    talk = replace(_counted(talk, turn), learned=frozenset(), lead=None)
     if isinstance(talk.act, Offer | WhichOne | WindowMenu | Confirm):
         talk = replace(talk, heard=_in_order(talk.heard, turn.heard))
     meaning = turn.meaning
-    if talk.turns > MOST_TURNS or talk.echoes >= MOST_ECHOES:
+    if talk.turns > MOST_TURNS or talk.echoes >= MOST_ECHOES or talk.idle >= MOST_IDLE:
         return _act(talk, Goodbye(Ending.LOST))
     if talk.booked is not None:
         return _after_booking(talk, talk.booked, meaning)
@@ -142,6 +146,7 @@ def _counted(talk: Talk, turn: Turn) -> Talk:
         announced=talk.announced | turn.announced,
         words=turn.words,
         echoes=talk.echoes + 1 if echo else 0,
+        idle=0 if talk.learned else talk.idle + bool(turn.words),
     )
 
 

@@ -100,8 +100,23 @@ def test_a_machine_that_says_the_same_again_and_again_is_let_go() -> None:
 
 
 def test_a_person_may_say_what_again_and_again() -> None:
-    talk = said(after(policy.start(SHAI, False), HELLO), ["what?"] * 10)
+    talk = said(after(policy.start(SHAI, False), HELLO), ["what?"] * 38)
     assert talk.act == Ask("area")
+    assert said(policy.answer(talk, Turn(JAFFA, words="Jaffa"), FREE), ["what?"] * 38).act == Ask(
+        "kind"
+    )
+
+
+def test_talk_that_leads_nowhere_ends_after_forty_turns() -> None:
+    talk = said(after(policy.start(SHAI, False), HELLO), ["what?", "pardon"] * 20)
+    assert talk.act == Goodbye(Ending.LOST)
+
+
+def test_keys_that_only_turn_pages_are_no_idle_talk() -> None:
+    talk = after(policy.start(SHAI, False), HELLO)
+    for _ in range(100):
+        talk = policy.answer(talk, Turn(NOTHING, "9"), FREE)
+    assert isinstance(talk.act, Menu)
 
 
 ASKS_PHONE = after(
