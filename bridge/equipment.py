@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
+from bridge.office import Office
 from bridge.settings import BadSettings, Settings
 from bridge.switchboard import Equipment
 from engine import clips
@@ -20,6 +21,7 @@ from engine.dialogue.profile import Language, Profile
 from engine.ports import (
     Brain,
     CallFacts,
+    Journal,
     Model,
     ProviderFailed,
     Recognizer,
@@ -205,7 +207,7 @@ def _model(settings: Settings, service: "AsyncOpenAI") -> Model:
 async def equip(
     settings: Settings,
     profile: Profile,
-    calendar: Calendar,
+    office: Office,
     stack: AsyncExitStack,
     tell: Tell,
 ) -> Equipment:
@@ -232,7 +234,8 @@ async def equip(
         settings.rules(),
         open_recognizer=ears.open,
         open_voice=voice.open,
-        new_brain=_receptionists(settings, profile, calendar, far.model, keypad=keypad),
+        new_brain=_receptionists(settings, profile, office.calendar, far.model, keypad=keypad),
+        open_journal=office.open_record,
         new_detector=_detector(settings, tell),
         clips=lambda clip: kept.get(clip, b""),
         warm=warm,
@@ -246,14 +249,14 @@ def _receptionists(
     model: Model | None,
     *,
     keypad: bool,
-) -> Callable[[CallFacts, Voice], Brain]:
+) -> Callable[[CallFacts, Voice, Journal], Brain]:
     """One for each call; they share the model, and what is known of its health."""
     zone = ZoneInfo(profile.timezone)
     patience, gap = settings.kav_first_token_sec, settings.kav_gap_sec
     slow = min(SLOW, 0.9 * patience, 0.9 * gap)
     guarded = GuardedModel(model, Breaker(), slow=slow) if model else None
 
-    def new_brain(facts: CallFacts, voice: Voice) -> Brain:
+    def new_brain(facts: CallFacts, voice: Voice, journal: Journal) -> Brain:
         def wording() -> tuple[Language, ...]:
             """Hebrew without points, as a model writes it, is read by voices in the cloud only."""
             near = isinstance(voice, CallVoice) and voice.is_last_resort
@@ -266,6 +269,7 @@ def _receptionists(
             keypad=keypad,
             caller=facts.caller,
             call=facts.id,
+            journal=journal,
             model=guarded,
             wording=wording,
             patience=patience,

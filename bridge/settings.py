@@ -171,6 +171,21 @@ class Settings(BaseSettings):
         description="`sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`; "
         "`kav.sqlite` in KAV_DATA if not set.",
     )
+    kav_webhook_url: str = Field(
+        "", description="Meetings, leads and ended calls are told to this https:// address."
+    )
+    kav_webhook_secret: SecretStr | None = Field(
+        None, description="Signs what is told there: `whsec_` and base64 of 24 to 64 bytes."
+    )
+    kav_caldav_url: str = Field(
+        "",
+        description="The office's calendar (CalDAV): the https:// address of the calendar itself.",
+    )
+    kav_caldav_user: str = Field("", description="Its user.")
+    kav_caldav_password: SecretStr | None = Field(None, description="The password of that user.")
+    kav_invitations: Path | None = Field(
+        None, description="Folder for an invitation file (.ics) of each meeting; none if not set."
+    )
     kav_max_calls: int = Field(50, ge=1, le=1000, description="Calls at once; more are refused.")
     kav_trace_text: bool = Field(
         False, description="Write what was said into traces in clear (personal data)."
@@ -198,6 +213,7 @@ class Settings(BaseSettings):
             raise ValueError("MIN_UTT_SEC must be less than MAX_UTT_SEC")
         self._turn_taking_agrees()
         self._providers_agree()
+        self._office_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
                 "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
@@ -209,6 +225,15 @@ class Settings(BaseSettings):
                 "Twilio calls: its signatures cover it"
             )
         return self
+
+    def _office_agrees(self) -> None:
+        if bool(self.kav_webhook_url) != (self.kav_webhook_secret is not None):
+            raise ValueError("KAV_WEBHOOK_URL and KAV_WEBHOOK_SECRET go together: set both")
+        calendar = (self.kav_caldav_url, self.kav_caldav_user, self.kav_caldav_password)
+        if any(calendar) and not all(calendar):
+            raise ValueError(
+                "KAV_CALDAV_URL, KAV_CALDAV_USER and KAV_CALDAV_PASSWORD go together: set all three"
+            )
 
     def _turn_taking_agrees(self) -> None:
         if self.barge_in_hold_frames > self.barge_in_voice_frames:

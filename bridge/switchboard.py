@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from bridge.tracefiles import TraceFiles
 from engine.core.effects import Clip
 from engine.core.rules import Rules
-from engine.ports import Brain, Busy, Call, CallFacts, Line, Recognizer, SpeechDetector, Voice
+from engine.ports import (
+    Brain,
+    Busy,
+    Call,
+    CallFacts,
+    Journal,
+    Line,
+    Recognizer,
+    SpeechDetector,
+    Unwritten,
+    Voice,
+)
 from engine.session import Session
 from engine.trace import Trace, masked, plain
 
@@ -20,8 +31,9 @@ class Equipment:
     """For the call of that name."""
     open_voice: Callable[[str], Voice]
     """Likewise: a voice that had to change stays so for the rest of its call."""
-    new_brain: Callable[[CallFacts, Voice], Brain]
-    """Of one call, and the voice that speaks for it."""
+    new_brain: Callable[[CallFacts, Voice, Journal], Brain]
+    """Of one call, the voice that speaks for it, and what is written down of it."""
+    open_journal: Callable[[CallFacts], Journal] = lambda _: Unwritten()
     new_detector: Callable[[], SpeechDetector] | None = None
     """None: loudness alone tells a voice."""
     clips: Callable[[Clip], bytes] = lambda _: b""
@@ -48,9 +60,11 @@ class Switchboard:
         write, end = self._traces.open(facts.id)
         write(f"# A call over {facts.line}.")
         equipment = self._equipment
+        journal = equipment.open_journal(facts)
 
-        def ended() -> None:
+        def ended(why: str) -> None:
             self.live.discard(session)
+            journal.close(why)
             end()
 
         voice = equipment.open_voice(facts.id)
@@ -60,7 +74,7 @@ class Switchboard:
             rules=equipment.rules,
             recognizer=equipment.open_recognizer(facts.id),
             voice=voice,
-            brain=equipment.new_brain(facts, voice),
+            brain=equipment.new_brain(facts, voice, journal),
             trace=Trace(write, self._mask),
             detector=equipment.new_detector() if equipment.new_detector else None,
             clips=equipment.clips,

@@ -4,8 +4,9 @@ and what a brain needs: a model.
 Audio is 16-bit little-endian mono PCM at 8,000 Hz everywhere.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from engine.core.cues import Awaits
@@ -162,6 +163,50 @@ class Model(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Journal(Protocol):
+    """What a call leaves behind. No method blocks, or fails."""
+
+    @property
+    def key(self) -> str:
+        """The call's name there; empty: it has none."""
+        ...
+
+    def exchange(self, said: str, heard: str, *, instead: bool) -> None:
+        """Those words of a reply that were heard, and what the caller answered; `instead` of what
+        was told last: the same answer, understood anew."""
+        ...
+
+    def wants(self, wish: Mapping[str, object]) -> None:
+        """What is wanted so far."""
+        ...
+
+    def announced(self, what: str) -> None:
+        """The caller has heard that it is so."""
+        ...
+
+    def booked(self, start: datetime, minutes: int) -> None: ...
+
+    def close(self, why: str) -> None:
+        """The call has ended."""
+        ...
+
+
+class Unwritten:
+    """A journal that keeps nothing."""
+
+    key = ""
+
+    def exchange(self, said: str, heard: str, *, instead: bool) -> None: ...
+
+    def wants(self, wish: Mapping[str, object]) -> None: ...
+
+    def announced(self, what: str) -> None: ...
+
+    def booked(self, start: datetime, minutes: int) -> None: ...
+
+    def close(self, why: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,15 @@ from engine.dialogue.profile import Language, Profile
 from engine.dialogue.spoken import spoken
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When
-from engine.ports import Consultation, Exchange, Model, ProviderFailed, failure
+from engine.ports import (
+    Consultation,
+    Exchange,
+    Journal,
+    Model,
+    ProviderFailed,
+    Unwritten,
+    failure,
+)
 from engine.store import Appointment, Calendar, SlotTaken, StoreFailed
 
 log = logging.getLogger(__name__)
@@ -85,11 +93,13 @@ class Receptionist:
         patience: float = PATIENCE,
         gap: float = GAP,
         recorded: bool = False,
+        journal: Journal | None = None,
     ) -> None:
         """`clock` tells the office's local time, with its time zone. `keypad`: nothing that is
         spoken can be recognized, so every question is a menu. `call`: for the log. `wording` tells
         at any moment the languages in which the model's own sentences may be spoken: a voice that
         needs points cannot read its Hebrew. `recorded`: the call is, and the caller is told.
+        `journal`: what the call leaves is written down there.
         After `patience` seconds without the model's understanding, or `gap` without its next
         sentence, the turn goes on without it."""
         self._profile = profile
@@ -102,7 +112,8 @@ class Receptionist:
         self._gap = gap
         self._recorded = recorded
         self._call = call
-        self._booked_by = uuid4().hex
+        self._journal = journal or Unwritten()
+        self._booked_by = self._journal.key or uuid4().hex
         self._talk = policy.start(profile, keypad, caller)
         self._exchanges: tuple[Exchange, ...] = ()
         self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
@@ -168,8 +179,16 @@ class Receptionist:
             self._talk = policy.in_short(self._talk)
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
+        self._write_down(heard, exchange)
         if isinstance(self._talk.act, Book):
             await self._book(self._talk.act.window)
+
+    def _write_down(self, heard: Heard, exchange: Exchange) -> None:
+        self._journal.exchange(exchange.said, exchange.heard, instead=heard.instead)
+        if self._talk.wish.values:
+            self._journal.wants(_record(self._talk))
+        if self._talk.announced:
+            self._journal.announced("automated and recorded" if self._recorded else "automated")
 
     async def _understand(self, heard: Heard, thought: Thought) -> Understood:
         if _is_unsure(heard):
@@ -285,6 +304,7 @@ class Receptionist:
             self._talk = policy.unstored(self._talk)
         else:
             self._talk = policy.booked(self._talk, window)
+            self._journal.booked(window.start, window.minutes)
 
     async def _free(self) -> tuple[Window, ...]:
         now = self._clock()

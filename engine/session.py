@@ -61,7 +61,7 @@ class Session:
         trace: Trace,
         detector: SpeechDetector | None = None,
         clips: Callable[[fx.Clip], bytes] = lambda _: b"",
-        ended: Callable[[], object] = lambda: None,
+        ended: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._facts = facts
         self._line = line
@@ -139,7 +139,7 @@ class Session:
             state = self._conversation.state
             why = state.why if isinstance(state, Ended) else "stopped"
             self._say("call_ended", why=why, seconds=round(self._now(), 1))
-            self._ended()
+            self._ended(why)
 
     # Through the core, and out again.
 

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from bridge import audiosocket, log
 from bridge.equipment import equip
+from bridge.office import open_office
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
 from bridge.switchboard import Switchboard
 from bridge.ticker import Ticker
@@ -69,7 +70,8 @@ async def bridge(settings: Settings, tell: Tell) -> AsyncGenerator[Addresses]:
     _check_doors(settings)
     async with AsyncExitStack() as stack:
         store = await _store(settings, stack)
-        equipment = await equip(settings, profile, store.bookings, stack, tell)
+        office = await open_office(settings, profile, store, stack)
+        equipment = await equip(settings, profile, office, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
         stack.callback(traces.close)
         switchboard = Switchboard(

@@ -41,8 +41,8 @@ ENDINGS: dict[Ending, Texts] = {
         "en": "Sorry, I have no other time free this week. Goodbye!",
     },
     Ending.BROKEN: {
-        "he": "סְלִיחָה, אִי אֶפְשָׁר לִשְׁמוֹר אֶת הַפְּגִישָׁה כָּעֵת. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב מְאוּחָר יוֹתֵר. לְהִתְרָאוֹת!",
-        "en": "Sorry, I cannot save the meeting now. Please call again later. Goodbye!",
+        "he": "סְלִיחָה, אִי אֶפְשָׁר לִשְׁמוֹר אֶת הַפְּגִישָׁה כָּעֵת. נַחְזוֹר אֲלֵיכֶם בְּהֶקְדֵּם. לְהִתְרָאוֹת!",
+        "en": "Sorry, I cannot save the meeting now. We will call you back soon. Goodbye!",
     },
     Ending.ABUSE: {
         "he": "אֲנִי מְסַיֶּ֫מֶת אֶת הַשִּׂיחָה. לְהִתְרָאוֹת!",

@@ -19,7 +19,7 @@ import aiohttp
 from engine.office.address import BadAddress, checked_address
 from engine.office.entries import NoCalendar, Reading, Verdict, query, read, verdict
 from engine.office.invitation import OURS, Meeting, claim, event
-from engine.store import SlotTaken
+from engine.store import SlotTaken, StoreFailed
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ _MEANINGS = {
 }
 
 
-class CalendarAway(Exception):
+class CalendarAway(StoreFailed):
     """The office's calendar cannot be asked or written now; the message says why, and has neither
     its address nor anything of what stands in it."""
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from engine.office.calendar import Calendar, CalendarAway
 from engine.office.invitation import Meeting
-from engine.store import Appointment, SlotTaken
+from engine.store import Appointment, SlotTaken, StoreFailed
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class Agenda:
         await self._diary.book(meeting)
         try:
             await self._store.book(appointment)
-        except SlotTaken:
+        except (SlotTaken, StoreFailed):
             await self._give_back(meeting.uid)
             raise
 

@@ -27,6 +27,9 @@ _TOPICS: dict[Language, dict[str, str]] = {
         "time": "זמן מועדף",
         "rooms": "חדרים",
         "deal": "סוג העסקה",
+        "street": "רחוב",
+        "name": "שם",
+        "phone": "טלפון",
     },
     "en": {
         "area": "Area",
@@ -35,6 +38,9 @@ _TOPICS: dict[Language, dict[str, str]] = {
         "time": "Preferred time",
         "rooms": "Rooms",
         "deal": "Deal",
+        "street": "Street",
+        "name": "Name",
+        "phone": "Telephone",
     },
 }
 _ENDED: dict[Language, dict[Ended, str]] = {

@@ -16,6 +16,7 @@ import aiohttp
 
 from engine.office.address import checked_address
 from engine.office.signature import signed_headers, signing_key
+from engine.store import StoreFailed
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ class Webhook:
     async def _deliver_or_warn(self) -> int:
         try:
             return await self.deliver()
-        except* OSError as errors:
+        except* (OSError, StoreFailed) as errors:
             log.error("outbox_failed", extra={"facts": {"why": str(errors.exceptions[0])}})
         return 0
 

@@ -1,0 +1,198 @@
+"""What the office gets of its calls: meetings in its calendar, an invitation for each, news to its
+own systems; and the record that each call leaves in the store."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from bridge.settings import BadSettings, Settings
+from engine.dialogue.hebrew import without_points
+from engine.dialogue.phrases import said_back
+from engine.dialogue.profile import Language, Profile
+from engine.dialogue.wish import Value
+from engine.office.address import BadAddress
+from engine.office.calendar import open_calendar
+from engine.office.diary import Agenda, Diary
+from engine.office.folder import Invitations
+from engine.office.invitation import Meeting, meeting_uid
+from engine.office.signature import BadSecret
+from engine.office.summary import (
+    Ended,
+    Report,
+    as_json,
+    as_text,
+    meeting_about,
+    meeting_title,
+)
+from engine.office.webhook import Webhook, open_webhook
+from engine.ports import CallFacts, Exchange
+from engine.store import Appointment, Calendar
+from engine.store.identifiers import without_identifiers
+from engine.store.opening import Store
+from engine.store.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    calendar: Calendar
+    """Where calls book."""
+    open_record: Callable[[CallFacts], "CallRecord"]
+
+
+async def open_office(
+    settings: Settings, profile: Profile, store: Store, stack: AsyncExitStack
+) -> Office:
+    """Raises `BadSettings`."""
+    zone = ZoneInfo(profile.timezone)
+
+    def describe(one: Appointment) -> Meeting:
+        return described(profile, one)
+
+    def now() -> datetime:
+        return datetime.now(zone)
+
+    webhook = await _webhook(settings, store, stack)
+    calendar: Calendar = store.bookings
+    if settings.kav_invitations is not None:
+        folder = settings.kav_invitations
+        calendar = Invitations(calendar, folder, describe, zone=zone, clock=now)
+    diary = await _diary(settings, zone, now, stack)
+    if diary is not None:
+        calendar = Agenda(calendar, diary, describe)
+    tasks = await stack.enter_async_context(asyncio.TaskGroup())
+    for work in (webhook, diary):
+        if work is not None:
+            stack.callback(tasks.create_task(work.run()).cancel)
+    return Office(calendar, lambda facts: CallRecord(store.records, profile, facts))
+
+
+async def _webhook(settings: Settings, store: Store, stack: AsyncExitStack) -> Webhook | None:
+    if settings.kav_webhook_secret is None:
+        return None
+    secret = settings.kav_webhook_secret.get_secret_value()
+    opening = open_webhook(store.outbox, settings.kav_webhook_url, secret)
+    try:
+        return await stack.enter_async_context(opening)
+    except BadAddress as error:
+        raise BadSettings(f"KAV_WEBHOOK_URL: {error}") from None
+    except BadSecret as error:
+        raise BadSettings(f"KAV_WEBHOOK_SECRET: {error}") from None
+
+
+async def _diary(
+    settings: Settings, zone: ZoneInfo, clock: Callable[[], datetime], stack: AsyncExitStack
+) -> Diary | None:
+    if settings.kav_caldav_password is None:
+        return None
+    password = settings.kav_caldav_password.get_secret_value()
+    opening = open_calendar(settings.kav_caldav_url, settings.kav_caldav_user, password, zone=zone)
+    try:
+        return Diary(await stack.enter_async_context(opening), clock)
+    except BadAddress as error:
+        raise BadSettings(f"KAV_CALDAV_URL: {error}") from None
+
+
+class CallRecord:
+    """What one call leaves; implements `engine.ports.Journal`."""
+
+    def __init__(self, records: Records, profile: Profile, facts: CallFacts) -> None:
+        self.key = records.open_call(facts)
+        self._records = records
+        self._profile = profile
+        self._facts = facts
+        self._started = datetime.now(UTC)
+        self._exchanges: list[Exchange] = []
+        self._last: Exchange | None = None
+        self._wish: Mapping[str, object] = {}
+        self._meeting: tuple[datetime, int] | None = None
+
+    def exchange(self, said: str, heard: str, *, instead: bool) -> None:
+        if not instead:
+            self._keep_last()
+        self._last = Exchange(without_identifiers(said), without_identifiers(heard))
+
+    def wants(self, wish: Mapping[str, object]) -> None:
+        if wish != self._wish:
+            self._wish = dict(wish)
+            self._records.lead(self.key, self._wish)
+
+    def announced(self, what: str) -> None:
+        self._records.consent(self.key, what, datetime.now(UTC))
+
+    def booked(self, start: datetime, minutes: int) -> None:
+        self._meeting = start, minutes
+
+    def close(self, why: str) -> None:
+        self._keep_last()
+        language: Language = "en" if self._wish.get("language") == "en" else "he"
+        if language not in self._profile.languages:
+            language = self._profile.languages[0]
+        report = self._report(ended(why), language)
+        text = as_text(report, language, ZoneInfo(self._profile.timezone))
+        self._records.close_call(self.key, why, as_json(report) | {"text": text})
+
+    def _keep_last(self) -> None:
+        if self._last is not None:
+            self._records.turn(self.key, said=self._last.said, heard=self._last.heard)
+            self._exchanges.append(self._last)
+        self._last = None
+
+    def _report(self, end: Ended, language: Language) -> Report:
+        now = datetime.now(UTC)
+        return Report(
+            call=self.key,
+            line=self._facts.line,
+            caller=self._facts.caller,
+            agent=self._profile.agent[language],
+            started=self._started,
+            seconds=(now - self._started).total_seconds(),
+            ended=end,
+            wish=spoken_wish(self._profile, self._wish, language),
+            meeting=self._meeting,
+            exchanges=tuple(self._exchanges),
+        )
+
+
+def ended(why: str) -> Ended:
+    match why:
+        case "goodbye":
+            return "goodbye"
+        case "transferred":
+            return "transferred"
+        case "stopped" | "no reply could be made":
+            return "failed"
+    return "hung_up"
+
+
+def described(profile: Profile, one: Appointment) -> Meeting:
+    """A meeting, for a person's calendar."""
+    language: Language = profile.languages[0]
+    wish = spoken_wish(profile, one.wish, language)
+    return Meeting(
+        meeting_uid(one.call, one.act),
+        one.start,
+        one.minutes,
+        meeting_title(wish, language),
+        meeting_about(wish, {}, one.caller, language),
+        one.caller,
+    )
+
+
+def spoken_wish(profile: Profile, wish: Mapping[str, object], language: Language) -> dict[str, str]:
+    """Topic -> what is wanted, as it is read."""
+    told = {
+        topic.key: _read(profile, topic.key, wish[topic.key], language)
+        for topic in profile.topics
+        if wish.get(topic.key) is not None
+    }
+    return {slot: value for slot, value in told.items() if value}
+
+
+def _read(profile: Profile, slot: str, value: object, language: Language) -> str:
+    if not isinstance(value, str | int | float):
+        return ""
+    known: Value = value
+    return without_points(said_back(profile, slot, known, language)) or str(value)
