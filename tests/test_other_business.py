@@ -30,7 +30,7 @@ TUESDAY = datetime(2026, 11, 24, 9, 10, tzinfo=ZoneInfo(SPOKES.timezone))
 @dataclass
 class Call:
     profile: Profile = SPOKES
-    caller: str = "+442079460123"
+    caller: str = "+12125550123"
     recorded: bool = False
     keypad: bool = False
     last: str = ""
@@ -104,9 +104,21 @@ CALLS = {
         ("the puncture", "A flat tire. May I have your name, please?"),
         ("...", "Sorry, I didn't hear well. Could you repeat your name?"),
     ],
+    "a person is given at the first wish for one": [
+        ("Hello", "What kind of bike is it?"),
+        (
+            "Can I talk to a real person, please?",
+            "Of course, I'm putting you through to a colleague. ➡",
+        ),
+    ],
+    "abuse is answered once, and then the call ends": [
+        ("Hello", "What kind of bike is it?"),
+        ("you stupid idiot", "Let's keep this polite, please. What kind of bike is it?"),
+        ("you stupid idiot", "I'm ending this call now. Goodbye! ⏹"),
+    ],
     "what is told unasked is kept": [
         (
-            "a full service for a mountain bike, up to 100 pounds",
+            "a full service for a mountain bike, up to 100 dollars",
             "A full service for a mountain bike. May I have your name, please?",
         ),
     ],
@@ -133,7 +145,7 @@ def test_the_meeting_has_the_name_and_the_number_of_the_caller() -> None:
         "bike": "road",
         "work": "brakes",
         "owner": "Dana Levi",
-        "mobile": "+442079460123",
+        "mobile": "+12125550123",
     }
 
 
@@ -141,6 +153,16 @@ def test_a_number_that_is_not_known_is_asked_for() -> None:
     call = Call(caller="")
     call.answer("My road bike needs new brakes")
     assert call.answer("Dana Levi") == "On which number can we reach you?"
+    assert call.answer("it's two one two five five five oh one two three").startswith("When")
+    assert call.brain._talk.wish.get("mobile") == "+12125550123"
+
+
+def test_an_office_with_nobody_at_hand_says_so_and_goes_on() -> None:
+    call = Call(profile=SHAI)
+    call.answer("אני מחפשת דירה ביפו")
+    assert call.answer("אני רוצה לדבר עם נציג") == (
+        "סליחה, אי אפשר להעביר אתכם כעת. מה התקציב שלכם?"
+    )
 
 
 def test_who_is_not_understood_is_given_to_a_person_by_a_key() -> None:
@@ -183,7 +205,7 @@ LINES = st.sampled_from(
 @given(
     st.sampled_from(["workshop", "staffed office"]),
     st.booleans(),
-    st.sampled_from(["", "+442079460123"]),
+    st.sampled_from(["", "+12125550123"]),
     st.lists(st.tuples(LINES, st.integers(0, 25)), max_size=12),
 )
 def test_whatever_is_said_and_wherever_it_is_cut_replies_keep_to_the_rules(
