@@ -25,7 +25,8 @@ COMMANDS = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """With the options of the wanted command: only what it needs is imported."""
     parser = argparse.ArgumentParser(
         prog="kav",
         description="A voice agent on the telephone: Twilio Media Streams and Asterisk.",
@@ -34,17 +35,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kav {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, purpose in COMMANDS.items():
-        module = importlib.import_module(f"bridge.commands.{name}")
-        command = commands.add_parser(name, help=purpose, description=module.__doc__)
-        command.formatter_class = argparse.RawDescriptionHelpFormatter
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        command = commands.add_parser(name, help=purpose)
+        if name == wanted:
+            module = importlib.import_module(f"bridge.commands.{name}")
+            command.description = module.__doc__
+            command.formatter_class = argparse.RawDescriptionHelpFormatter
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 done, 1 it failed, 2 it was asked or configured wrongly."""
-    args = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    args = _parser(next((word for word in given if word in COMMANDS), "")).parse_args(given)
     try:
         code: int = uvloop.run(args.run(args))
     except BadSettings as error:

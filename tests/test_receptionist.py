@@ -510,7 +510,7 @@ def test_a_disk_that_fails_confirms_nothing() -> None:
     leah.reply(None)
     leah.answer("office in Jaffa, 8,000, tomorrow")
     told = leah.answer("the first")
-    assert told == "Sorry, I cannot save the meeting now. Please call again later. Goodbye! ⏹"
+    assert told == "Sorry, I cannot save the meeting now. We will call you back soon. Goodbye! ⏹"
 
 
 def test_a_low_confidence_is_not_understood_and_none_given_is() -> None:

@@ -350,7 +350,7 @@ def test_an_end_that_nobody_reports_is_waited_for_until_it_can_have_been_played(
     for moment in call.moments:
         match moment:
             case Moment(ev.Played(turn, position), now, before) if turn == turn_of(before):
-                best = (position, now) if best is None or position >= best[0] else best
+                best = (position, now) if best is None or position > best[0] else best
             case _:
                 pass
         for effect in moment.effects:
