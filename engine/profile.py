@@ -357,7 +357,7 @@ def _too_long(profile: Profile) -> Iterator[tuple[Place, str]]:
         if too_long(greeting_in(profile, keypad, recorded)):
             yield ("greeting",), "it is over 20 words or has several questions"
     for language, slot, manner in product(profile.languages, profile.asked, Manner):
-        before = announcement(language, recorded=True)
+        before = announcement(language, recorded=True, keypad=False)
         if too_long(sentences(profile, Ask(slot, manner), language, before=before)):
             number = [topic.key for topic in profile.topics].index(slot)
             yield ("topics", number), f"a question of over 14 words leaves no room for “{before}”"

@@ -328,7 +328,7 @@ class Receptionist:
         """That she is automated, until the caller has heard it."""
         if talk.language in talk.announced or not talk.turns:
             return ""
-        return announcement(talk.language, self._recorded)
+        return announcement(talk.language, self._recorded, talk.keypad)
 
     def _announced(self, heard: Heard) -> frozenset[Language]:
         talk = self._talk

@@ -202,7 +202,11 @@ def fixed_phrases(profile: Profile) -> list[str]:
             found.update(dict.fromkeys(keyed))
         found.update(dict.fromkeys(lead[language] for lead in texts.LEADS.values()))
         found.update(
-            dict.fromkeys(phrases.announcement(language, recorded) for recorded in (False, True))
+            dict.fromkeys(
+                phrases.announcement(language, recorded, keypad)
+                for recorded in (False, True)
+                for keypad in (False, True)
+            )
         )
     return list(found)
 

@@ -161,9 +161,10 @@ def greeting_in(profile: Profile, keypad: bool, recorded: bool = False) -> Sente
     return _shortest_that_fits([(opening, f"{also[others[0]]} {way_on}"), (opening, way_on)])
 
 
-def announcement(language: Language, recorded: bool) -> str:
-    """What a caller must have heard before the first question, in a few words."""
-    return (texts.AUTOMATED_AND_RECORDED if recorded else texts.AUTOMATED)[language]
+def announcement(language: Language, recorded: bool, keypad: bool) -> str:
+    """What a caller must have heard before the first question, in a few words; menus are long."""
+    automated = texts.AUTOMATED_IN_SHORT if keypad else texts.AUTOMATED
+    return (texts.AUTOMATED_AND_RECORDED if recorded else automated)[language]
 
 
 def announced(
@@ -179,7 +180,7 @@ def announced(
         second = _bare_words(texts.SECOND_LANGUAGE[_other(language)])
         whole = keypad or _contains(heard, second)
         return frozenset({language, _other(language)} if whole else {language})
-    found = _contains(heard, _bare_words(announcement(language, recorded)))
+    found = _contains(heard, _bare_words(announcement(language, recorded, keypad)))
     return frozenset({language} if found else ())
 
 
@@ -223,7 +224,9 @@ def sentences(
             amount = learned & {profile.slot_of(Money)}
             back = (wish_name(profile, wish, slots, language) for slots in (learned, amount))
             variants = [(before, lead, _sentence(said), question) for said in back]
-            return _shortest_that_fits([*variants, (before, question)])
+            # The longest menus leave no room for what must be said: the next question has it.
+            bare = [(question,)] if keypad else []
+            return _shortest_that_fits([*variants, (before, question), *bare])
 
 
 def _question(profile: Profile, act: _Question, language: Language, keypad: bool) -> str:

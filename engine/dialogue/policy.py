@@ -173,7 +173,7 @@ def in_short(talk: Talk) -> Talk:
         case WindowMenu(windows):
             return _act(talk, WindowMenu(windows[:1]))
         case Menu(slot):
-            return _act(talk, Greet() if talk.keypad else Ask(slot))
+            return _act(talk, Ask(slot))
         case _:
             return talk
 

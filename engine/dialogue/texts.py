@@ -72,6 +72,7 @@ LEADS: dict[Lead, Texts] = {
     },
 }
 AUTOMATED: Texts = {"he": "אֲנִי עוֹזֶרֶת אוֹטוֹמָטִית.", "en": "I'm an automated assistant."}
+AUTOMATED_IN_SHORT: Texts = {"he": "אֲנִי אוֹטוֹמָטִית.", "en": "I'm automated."}
 AUTOMATED_AND_RECORDED: Texts = {
     "he": "אֲנִי אוֹטוֹמָטִית, וְהַשִּׂיחָה מֻקְלֶ֫טֶת.",
     "en": "I'm automated, and we record calls.",
