@@ -213,6 +213,7 @@ def _stage(
         recognizer=recognizer,
         phrases=tuple(without_points(form) for form in spoken_forms(profile)),
         areas=_areas(profile),
+        far_speech=args.cloud,
     )
 
 

@@ -167,13 +167,13 @@ def _short(held: Held[list[Said]], clips: Sequence[Clip]) -> tuple[int, Trial]:
 
 
 async def turn_latency(stage: Stage) -> Judge:
-    """Conversations, one at a time: how long does the caller wait for each answer?"""
-    calls = []
+    """Conversations: how long does the caller wait for each answer?"""
+    conversations = []
     for number in range(stage.plan.conversations):
         language = stage.cast.languages[number % len(stage.cast.languages)]
         clips = [await stage.cast.says(text) for text in TURNS[language]]
-        calls.append(await converse(stage, f"turns-{number + 1:02}", clips))
-        stage.progress(f"turn-latency: {number + 1} of {stage.plan.conversations} calls")
+        conversations.append(converse(stage, f"turns-{number + 1:02}", clips))
+    calls = await stage.timed("turn-latency", conversations)
 
     async def judge() -> list[Judged]:
         return [_latency(stage, calls)]
@@ -222,7 +222,7 @@ async def monologue(stage: Stage) -> Judge:
     """Seven seconds without a pause: cut, answered after the refractory period, nothing lost."""
     clips = [await stage.cast.goes_on(language) for language in stage.cast.languages]
     count = stage.plan.monologues
-    calls = await stage.in_turn(
+    calls = await stage.timed(
         "monologue",
         [
             converse(stage, f"monologue-{number + 1:02}", [clips[number % len(clips)]])
