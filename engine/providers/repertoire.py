@@ -1,7 +1,7 @@
 """What a voice from afar says: kept sentences from the shelf, others as their sound comes in.
 
-Whatever service makes the sound, here it is checked, cut into whole frames, and its words get
-their times. A sentence that broke off is not kept."""
+Whatever service makes the sound, here it is checked, begins with its voice, is cut into whole
+frames, and its words get their times. A sentence that broke off is not kept."""
 
 import asyncio
 import hashlib
@@ -9,7 +9,9 @@ import json
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
-from engine.core.audio import FRAME_BYTES, seconds
+import numpy as np
+
+from engine.core.audio import FRAME_BYTES, RATE, seconds
 from engine.core.events import Word
 from engine.ports import ProviderFailed, Speech
 from engine.providers.hebrew_sounds import unpointed
@@ -26,6 +28,12 @@ _ALLOWANCE = 1.5
 """Seconds that even the shortest word may take."""
 _OLE = "\u05ab"
 """The stress in our texts; no letter or vowel of Hebrew as others write it."""
+_BEFORE = 0.04
+"""Seconds that are kept of the silence before the first word: a soft sound may begin in it."""
+_LONGEST_BEFORE = 1.0
+"""Seconds; silence that lasts longer is let through."""
+_SILENT = 150
+"""Of 32,767: what is below it before the first word is silence."""
 _LEARNT = 0.3
 """The share of the newest sentence in what is known of the voice's pace."""
 
@@ -75,7 +83,7 @@ class Repertoire:
         clock = WordClock(text, self._pace)
         whole, waiting, length = bytearray(), b"", 0.0
         told: tuple[Word, ...] = ()
-        async with aclosing(self._render(text)) as pieces:
+        async with aclosing(_from_the_voice_on(self._render(text))) as pieces:
             async for piece in pieces:
                 whole += piece.pcm
                 length += seconds(piece.pcm)
@@ -111,6 +119,30 @@ class Repertoire:
 
     def _key(self, text: str) -> str:
         return hashlib.sha256(f"{self._engine}\n{text}".encode()).hexdigest()
+
+
+async def _from_the_voice_on(pieces: AsyncGenerator[Speech]) -> AsyncGenerator[Speech]:
+    """Services begin with a tenth of a second of silence or more, for which a caller would wait."""
+    held, begun = b"", False
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if begun:
+                yield piece
+                continue
+            held += piece.pcm
+            loud = np.flatnonzero(np.abs(np.frombuffer(held, np.int16).astype(np.int32)) >= _SILENT)
+            begun = len(loud) > 0 or bool(piece.words) or seconds(held) >= _LONGEST_BEFORE
+            if begun:
+                yield _cut(held, piece.words, int(loud[0]) if len(loud) else 0)
+    if held and not begun:
+        yield Speech(held)
+
+
+def _cut(pcm: bytes, words: tuple[Word, ...], voice: int) -> Speech:
+    """Without the silence before that sample."""
+    first = max(0, voice - round(_BEFORE * RATE))
+    times = [(word.text, max(0.0, round(word.at - first / RATE, 3))) for word in words]
+    return Speech(pcm[2 * first :], tuple(Word(text, at) for text, at in times))
 
 
 def readable(text: str) -> str:
