@@ -64,7 +64,7 @@ log = logging.getLogger(__name__)
 
 LOW_CONFIDENCE = 0.4
 PATIENCE = 3.5
-HASTE = 0.2
+HASTE = 0.05
 """Seconds for the model to add to what the rules have found, if that answers the question."""
 GAP = 2.0
 MOST_GUESSES = 2

@@ -890,7 +890,7 @@ def test_a_model_that_is_late_or_breaks_leaves_the_turn_to_the_rules(steps: list
     assert answered(*steps) == AREA_AGAIN
 
 
-@pytest.mark.parametrize(("wait", "told"), [(0.1, "An apartment in Jaffa."), (0.3, "In Jaffa.")])
+@pytest.mark.parametrize(("wait", "told"), [(0.03, "An apartment in Jaffa."), (0.1, "In Jaffa.")])
 def test_what_the_rules_have_found_waits_but_a_moment_for_the_model(wait: float, told: str) -> None:
     line = "I told your colleague on the phone that I would rather like to live in Jaffa"
     model = Understood(choices=(("area", ("jaffa",)), ("kind", ("apartment",))))
