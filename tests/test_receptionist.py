@@ -500,6 +500,81 @@ def test_when_every_window_is_booked_she_says_so_and_promises_nothing() -> None:
     )
 
 
+def offered(*lines: str) -> Leah:
+    """After “today at twelve, tomorrow at nine, or Tuesday at nine”."""
+    leah = Leah()
+    leah.reply(None)
+    for line in ("office in Jaffa, 8,000, any time", *lines):
+        leah.answer(line)
+    return leah
+
+
+@pytest.mark.parametrize(
+    ("line", "again"),
+    [
+        ('ביום שלישי אני בחו"ל', "שוב: ביום שלישי בתשע. מתאים?"),
+        ("אולי יום שלישי, אני אבדוק", "שוב: ביום שלישי בתשע. מתאים?"),
+        ("יום שלישי קשה לי", "שוב: ביום שלישי בתשע. מתאים?"),
+        ("מתי השני?", "שוב: מחר בתשע. מתאים?"),
+        ("Tuesday is too early", "Once more: Tuesday at nine. Does that suit you?"),
+        ("on Tuesday I'm busy", "Once more: Tuesday at nine. Does that suit you?"),
+        ("on Tuesday I have a meeting", "Once more: Tuesday at nine. Does that suit you?"),
+        ("what was the second again", "Once more: tomorrow at nine. Does that suit you?"),
+        ("the second, but I am not sure", "Once more: tomorrow at nine. Does that suit you?"),
+        ("hold on, the second", "Once more: tomorrow at nine. Does that suit you?"),
+    ],
+)
+def test_a_window_that_is_only_spoken_of_is_read_back(line: str, again: str) -> None:
+    leah = offered()
+    assert leah.answer(line) == again
+    assert leah.appointments.booked == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "השלישי",
+        "כן, ביום שלישי בתשע בבוקר",
+        "אז נקבע ליום שלישי, תודה",
+        "אני רוצה את השלישי בבקשה",
+        "the third one please",
+        "Tuesday at nine works",
+        "let's take the third",
+        "yes, Tuesday would be perfect",
+    ],
+)
+def test_a_plain_choice_is_booked_at_once(line: str) -> None:
+    leah = offered()
+    assert leah.answer(line).endswith("⏹")
+    assert [meeting.start.day for meeting in leah.appointments.booked] == [24]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("ברור שלא", "אין בעיה."),
+        ("בטח שלא", "אין בעיה."),
+        ("of course not", "No problem."),
+        ("definitely not", "No problem."),
+        ("כן אבל לא בתשע", "שוב: ביום שלישי בתשע. מתאים?"),
+        ("סבבה אבל בוא נדבר על יום אחר", "שוב: ביום שלישי בתשע. מתאים?"),
+        ("why not Tuesday", "Once more: Tuesday at nine. Does that suit you?"),
+        ("I am not so sure what to think", "Once more: Tuesday at nine. Does that suit you?"),
+        ("yes, what was that", "Once more: Tuesday at nine. Does that suit you?"),
+        ("כן, רגע", "בטח, קחו את הזמן."),
+    ],
+)
+def test_of_one_window_a_yes_with_more_than_a_yes_is_no_consent(line: str, told: str) -> None:
+    leah = offered("not the third")
+    assert leah.answer(line).startswith(told)
+    assert leah.appointments.booked == ()
+
+
+@pytest.mark.parametrize("line", ["כן, תודה רבה", "why not", "yes, that works for me", "ok great"])
+def test_of_one_window_a_plain_yes_books_it(line: str) -> None:
+    assert offered("not the third").answer(line).endswith("⏹")
+
+
 class FullDisk(Appointments):
     async def book(self, appointment: Appointment) -> None:
         raise StoreFailed("database or disk is full")

@@ -471,17 +471,28 @@ def _choice(talk: Talk, question: Offering, meaning: Understood) -> Talk | None:
         # «לא הראשון»: “no, the first” or “not the first”?
         return _act(replace(talk, misses=0), Offer(tuple(picked), Why.AGAIN))
     if len(picked) == 1:
-        return _act(replace(talk, misses=0), Book(picked[0]))
+        return _booking(talk, question, picked[0], meaning)
     if len(picked) > 1:
         return _act(replace(talk, misses=0), Offer(tuple(picked), Why.AGAIN))
     if meaning.answer == "yes" and meaning.when is None and not meaning.ordinals:
         accepted = _accepted(talk, question)
-        if accepted is None or accepted not in talk.heard:
+        if accepted is None or accepted not in talk.heard or meaning.wait or meaning.repeat:
             return None
-        return _act(replace(talk, misses=0), Book(accepted))
+        return _booking(talk, question, accepted, meaning)
     if meaning.ordinals or meant:
         return _miss_with(talk, Offer(question.windows, Why.AGAIN))
     return None
+
+
+def _booking(talk: Talk, question: Offering, window: Window, meaning: Understood) -> Talk:
+    """Only a plain choice books. «ביום ראשון אני בחו״ל» names a window as well: that one is read
+    back, and booked on a yes."""
+    if not (meaning.doubtful or meaning.wait or meaning.repeat):
+        return _act(replace(talk, misses=0), Book(window))
+    again = Offer((window,), Why.AGAIN)
+    if question.windows == again.windows:
+        return _miss_with(talk, again)
+    return _act(replace(talk, misses=0), again)
 
 
 def _accepted(talk: Talk, question: Offering) -> Window | None:
