@@ -117,6 +117,8 @@ class Receptionist:
         self._talk = policy.start(profile, keypad, caller)
         self._exchanges: tuple[Exchange, ...] = ()
         self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
+        self._spoken = True
+        """The talk's act was, or some of it."""
         self._said: list[str] = []
         self._ahead: _Ahead | None = None
         self._guesses = 0
@@ -164,7 +166,10 @@ class Receptionist:
         if isinstance(self._talk.act, Book):
             # The last reply was abandoned while it was being booked.
             await self._book(self._talk.act.window)
-        if heard.instead and self._talk.booked is None:
+        # A meeting that was stored meanwhile stays stored, and nobody has heard of it.
+        kept = self._talk.booked != self._before[0].booked
+        self._spoken = not (heard.instead and kept)
+        if heard.instead and not kept:
             self._talk, self._exchanges = self._before
         self._before = self._talk, self._exchanges
 
@@ -172,7 +177,9 @@ class Receptionist:
         """Moves the talk on to its next act. The reply may be abandoned later at any sentence:
         what was decided is kept here, before the first."""
         meaning = await self._understand(heard, thought)
-        said = windows_heard(self._talk.act, self._talk.language, heard.said, heard.cut)
+        spoken = heard.said if self._spoken else ""
+        cut = heard.cut or not self._spoken
+        said = windows_heard(self._talk.act, self._talk.language, spoken, cut)
         turn = Turn(meaning, heard.digits, said, self._announced(heard), heard.words)
         self._talk = policy.answer(self._talk, turn, await self._free())
         if self._announcement(self._talk) and too_long(tuple(self._own(self._talk))):

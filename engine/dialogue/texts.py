@@ -48,6 +48,10 @@ ENDINGS: dict[Ending, Texts] = {
         "he": "אֲנִי מְסַיֶּ֫מֶת אֶת הַשִּׂיחָה. לְהִתְרָאוֹת!",
         "en": "I'm ending this call now. Goodbye!",
     },
+    Ending.STANDS: {
+        "he": "הַפְּגִישָׁה שֶׁנִּקְבְּעָה נִשְׁאֶ֫רֶת. לְשִׁינּוּי אוֹ לְבִיטּוּל, נָא לִפְנוֹת לַמִּשְׂרָד. לְהִתְרָאוֹת!",
+        "en": "The meeting stands. To change or cancel it, please contact the office. Goodbye!",
+    },
 }
 OFFER_PERSON: Texts = {
     "he": "סְלִיחָה, לֹא הֵבַנְתִּי. לְהַעֲבִיר אֶתְכֶם לְנָצִיג שֶׁל הַמִּשְׂרָד?",

@@ -122,6 +122,7 @@ REFUSAL = _phrases(
     " | another day | different time | i dont want | dont want | dont like | absolutely not"
     " | rather not | id rather not | wont work | that wont work | neither of them | not at all"
     " | ברור שלא | בטח שלא | כמובן שלא | בוודאי שלא | ודאי שלא | בהחלט לא | יום אחר | ביום אחר"
+    " | לבטל את זה | תבטלי את זה | תבטלי | תבטל | cancel that | cancel it | please cancel"
     " | of course not | definitely not | certainly not | sure not | no way"
 )
 # They say yes wherever they stand; and the weaker ones, if nothing but courtesy comes before.
