@@ -40,6 +40,7 @@ from engine.dialogue.phrases import (
     announced,
     announcement,
     sentences,
+    time_name,
     too_long,
     window_name,
     windows_heard,
@@ -117,6 +118,12 @@ class Receptionist:
         self._talk = policy.start(profile, keypad, caller)
         self._exchanges: tuple[Exchange, ...] = ()
         self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
+        self._known = self._talk.wish
+        """Nobody had to say it."""
+        self._noted = False
+        """This turn is in the journal, with the words that it began with."""
+        self._wanted = False
+        """The journal has been told a wish."""
         self._spoken = True
         """The talk's act was, or some of it."""
         self._said: list[str] = []
@@ -166,6 +173,7 @@ class Receptionist:
         if isinstance(self._talk.act, Book):
             # The last reply was abandoned while it was being booked.
             await self._book(self._talk.act.window)
+        self._noted = heard.instead and self._noted
         # A meeting that was stored meanwhile stays stored, and nobody has heard of it.
         kept = self._talk.booked != self._before[0].booked
         self._spoken = not (heard.instead and kept)
@@ -186,14 +194,17 @@ class Receptionist:
             self._talk = policy.in_short(self._talk)
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
-        self._write_down(heard, exchange)
+        self._write_down(exchange)
         if isinstance(self._talk.act, Book):
             await self._book(self._talk.act.window)
 
-    def _write_down(self, heard: Heard, exchange: Exchange) -> None:
-        self._journal.exchange(exchange.said, exchange.heard, instead=heard.instead)
-        if self._talk.wish.values:
-            self._journal.wants(_record(self._talk))
+    def _write_down(self, exchange: Exchange) -> None:
+        self._journal.exchange(exchange.said, exchange.heard, instead=self._noted)
+        self._noted = True
+        # Emptied by a repair, it is told as well.
+        if self._wanted or self._talk.wish.values != self._known.values:
+            self._wanted = True
+            self._journal.wants(_record(self._talk) | _time(self._talk))
         if self._talk.announced:
             self._journal.announced("automated and recorded" if self._recorded else "automated")
 
@@ -439,6 +450,15 @@ def _in_short(profile: Profile, question: Question) -> str:
 def _record(talk: Talk) -> dict[str, str | int | float | None]:
     known = {slot: value for slot, value in talk.wish.values if not isinstance(value, When)}
     return {"language": talk.language, **known}
+
+
+def _time(talk: Talk) -> dict[str, str | int | float | None]:
+    """When the caller would come: a lead has no meeting that would tell."""
+    slot = talk.profile.time
+    when = talk.wish.get(slot)
+    if not isinstance(when, When):
+        return {}
+    return {slot: without_points(time_name(when, talk.language))}
 
 
 def spoken_forms(profile: Profile) -> list[str]:

@@ -4,7 +4,7 @@ A line of the caller's is words; `#1` is a key; `(…)` is speech that was not u
 stands before `/` is how much of her last reply was heard before the caller interrupted it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,6 +44,7 @@ class Leah:
     keypad: bool = False
     appointments: Appointments = field(default_factory=Appointments)
     model: Model | None = None
+    journal: "Pages" = field(default_factory=lambda: Pages())
     last: str = ""
     awaits: Awaits | None = None
     """What her last reply asked for; nothing if she hung up."""
@@ -57,6 +58,7 @@ class Leah:
             caller="0501234567",
             model=self.model,
             call="call-1",
+            journal=self.journal,
         )
 
     def reply(self, heard: Heard | None) -> str:
@@ -620,6 +622,65 @@ def test_who_goes_on_to_another_window_after_one_was_booked_is_told_the_truth() 
     leah.reply(Heard("הראשון", confidence=0.9, said=asked))
     whole = Heard("הראשון, לא, סליחה, השני", confidence=0.9, said=asked, instead=True)
     assert leah.reply(whole) == STANDS["he"]
+
+
+@dataclass
+class Pages:
+    """A journal that can be read."""
+
+    key = ""
+    exchanges: list[str] = field(default_factory=list)
+    wishes: list[Mapping[str, object]] = field(default_factory=list)
+
+    def exchange(self, said: str, heard: str, *, instead: bool) -> None:
+        self.exchanges[len(self.exchanges) - instead :] = [heard]
+
+    def wants(self, wish: Mapping[str, object]) -> None:
+        self.wishes.append(wish)
+
+    def announced(self, what: str) -> None: ...
+
+    def booked(self, start: datetime, minutes: int) -> None: ...
+
+    def close(self, why: str) -> None: ...
+
+
+def test_a_call_that_wants_nothing_leaves_no_lead_though_its_number_is_known() -> None:
+    leah = Leah()
+    leah.reply(None)
+    leah.answer("טעות במספר, להתראות")
+    assert leah.journal.wishes == []
+
+
+def test_a_lead_tells_when_in_the_callers_language() -> None:
+    leah = Leah()
+    leah.reply(None)
+    leah.answer("דירה ביום שלישי אחרי הצהריים")
+    assert leah.journal.wishes[-1]["time"] == "יום שלישי אחרי הצהריים"
+
+
+def test_a_wish_that_was_taken_back_is_no_lead_any_more() -> None:
+    leah = Leah()
+    leah.reply(None)
+    leah.reply(Heard("Jaffa", confidence=0.9))
+    leah.reply(Heard("what is it like", confidence=0.9, instead=True))
+    assert [wish.get("area") for wish in leah.journal.wishes] == ["jaffa", None]
+
+
+def test_words_that_were_never_written_down_replace_none_that_were() -> None:
+    async def abandoned(leah: Leah) -> None:
+        task = asyncio.create_task(_collected(leah.brain, Heard("somewhere by", confidence=0.9)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    leah = Leah(model=Oracle(60.0))
+    leah.reply(None)
+    leah.answer("an office")
+    run(abandoned(leah))
+    leah.reply(Heard("Jaffa", confidence=0.9, instead=True))
+    assert leah.journal.exchanges == ["an office", "Jaffa"]
 
 
 class FullDisk(Appointments):

@@ -6,6 +6,7 @@ forms that leave the caller's gender open."""
 
 from engine.dialogue.acts import Ending, Lead, Why
 from engine.dialogue.profile import Language, Texts
+from engine.dialogue.wish import Part
 
 Lists = dict[Language, tuple[str, ...]]
 
@@ -126,6 +127,16 @@ AT_HOUR_HE = (
     "בְּאַחַת עֶשְׂרֵה",
     "בִּשְׁתֵּים עֶשְׂרֵה",
 )
+IN_DAYS: Texts = {"he": "בְּעוֹד {days} יָמִים", "en": "in {days} days"}
+NEXT_WEEK: Texts = {"he": "בַּשָּׁבוּעַ הַבָּא", "en": "next week"}
+AT_CLOCK: Texts = {"he": "בְּשָׁעָה {clock}", "en": "at {clock}"}
+ANY_TIME: Texts = {"he": "בְּכׇל זְמַן", "en": "any time"}
+PARTS: dict[Part, Texts] = {
+    "morning": {"he": "בַּבּוֹקֶר", "en": "in the morning"},
+    "noon": {"he": "בַּצׇּהֳרַ֫יִים", "en": "at noon"},
+    "afternoon": {"he": "אַחֲרֵי הַצׇּהֳרַ֫יִים", "en": "in the afternoon"},
+    "evening": {"he": "בָּעֶרֶב", "en": "in the evening"},
+}
 TIME_ITEMS: Lists = {
     "he": ("לְבוֹקֶר", "לְאַחַר הַצׇּהֳרַ֫יִים", "לְכׇל שָׁעָה"),
     "en": ("For mornings", "afternoons", "any time"),
