@@ -6,7 +6,7 @@ stands before `/` is how much of her last reply was heard before the caller inte
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -858,6 +858,10 @@ def test_the_lexicon_gives_each_word_its_points_and_nothing_else() -> None:
     for word, pointed in lexicon(SHAI).items():
         assert without_points(pointed) == word
         assert pointed != word
+
+
+def test_the_points_of_a_continuation_are_a_nouns() -> None:
+    assert lexicon(replace(SHAI, languages=("he",)))["להמשך"] == "לְהֶמְשֵׁךְ"
 
 
 def test_fixed_phrases_are_pointed_and_cover_the_greeting() -> None:

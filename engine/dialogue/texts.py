@@ -21,7 +21,7 @@ HELP_AGAIN: Texts = {
 }
 ALSO_SPEAKS: Texts = {"he": "אֲנִי מְדַבֶּרֶת גַּם עִבְרִית.", "en": "I speak English too."}
 LANGUAGE_KEY: Texts = {"he": "לְעִבְרִית הַקִּישׁוּ {key}.", "en": "For English, press {key}."}
-ANY_KEY: Texts = {"he": "לְהַמְשֵׁךְ הַקִּישׁוּ אַחַת.", "en": "To go on, press one."}
+ANY_KEY: Texts = {"he": "לְהֶמְשֵׁךְ הַקִּישׁוּ אַחַת.", "en": "To go on, press one."}
 
 YES_NO_KEYS: Texts = {
     "he": "לְאִישּׁוּר הַקִּישׁוּ אַחַת, לְתִיקּוּן שְׁתַּ֫יִים.",
