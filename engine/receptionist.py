@@ -40,6 +40,7 @@ from engine.dialogue.phrases import (
     announced,
     announcement,
     sentences,
+    time_name,
     too_long,
     window_name,
     windows_heard,
@@ -117,6 +118,14 @@ class Receptionist:
         self._talk = policy.start(profile, keypad, caller)
         self._exchanges: tuple[Exchange, ...] = ()
         self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
+        self._known = self._talk.wish
+        """Nobody had to say it."""
+        self._noted = False
+        """This turn is in the journal, with the words that it began with."""
+        self._wanted = False
+        """The journal has been told a wish."""
+        self._spoken = True
+        """The talk's act was, or some of it."""
         self._said: list[str] = []
         self._ahead: _Ahead | None = None
         self._guesses = 0
@@ -164,7 +173,11 @@ class Receptionist:
         if isinstance(self._talk.act, Book):
             # The last reply was abandoned while it was being booked.
             await self._book(self._talk.act.window)
-        if heard.instead and self._talk.booked is None:
+        self._noted = heard.instead and self._noted
+        # A meeting that was stored meanwhile stays stored, and nobody has heard of it.
+        kept = self._talk.booked != self._before[0].booked
+        self._spoken = not (heard.instead and kept)
+        if heard.instead and not kept:
             self._talk, self._exchanges = self._before
         self._before = self._talk, self._exchanges
 
@@ -172,21 +185,26 @@ class Receptionist:
         """Moves the talk on to its next act. The reply may be abandoned later at any sentence:
         what was decided is kept here, before the first."""
         meaning = await self._understand(heard, thought)
-        said = windows_heard(self._talk.act, self._talk.language, heard.said, heard.cut)
+        spoken = heard.said if self._spoken else ""
+        cut = heard.cut or not self._spoken
+        said = windows_heard(self._talk.act, self._talk.language, spoken, cut)
         turn = Turn(meaning, heard.digits, said, self._announced(heard), heard.words)
         self._talk = policy.answer(self._talk, turn, await self._free())
         if self._announcement(self._talk) and too_long(tuple(self._own(self._talk))):
             self._talk = policy.in_short(self._talk)
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
-        self._write_down(heard, exchange)
+        self._write_down(exchange)
         if isinstance(self._talk.act, Book):
             await self._book(self._talk.act.window)
 
-    def _write_down(self, heard: Heard, exchange: Exchange) -> None:
-        self._journal.exchange(exchange.said, exchange.heard, instead=heard.instead)
-        if self._talk.wish.values:
-            self._journal.wants(_record(self._talk))
+    def _write_down(self, exchange: Exchange) -> None:
+        self._journal.exchange(exchange.said, exchange.heard, instead=self._noted)
+        self._noted = True
+        # Emptied by a repair, it is told as well.
+        if self._wanted or self._talk.wish.values != self._known.values:
+            self._wanted = True
+            self._journal.wants(_record(self._talk) | _time(self._talk))
         if self._talk.announced:
             self._journal.announced("automated and recorded" if self._recorded else "automated")
 
@@ -432,6 +450,15 @@ def _in_short(profile: Profile, question: Question) -> str:
 def _record(talk: Talk) -> dict[str, str | int | float | None]:
     known = {slot: value for slot, value in talk.wish.values if not isinstance(value, When)}
     return {"language": talk.language, **known}
+
+
+def _time(talk: Talk) -> dict[str, str | int | float | None]:
+    """When the caller would come: a lead has no meeting that would tell."""
+    slot = talk.profile.time
+    when = talk.wish.get(slot)
+    if not isinstance(when, When):
+        return {}
+    return {slot: without_points(time_name(when, talk.language))}
 
 
 def spoken_forms(profile: Profile) -> list[str]:

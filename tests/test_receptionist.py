@@ -4,9 +4,9 @@ A line of the caller's is words; `#1` is a key; `(…)` is speech that was not u
 stands before `/` is how much of her last reply was heard before the caller interrupted it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,7 @@ class Leah:
     keypad: bool = False
     appointments: Appointments = field(default_factory=Appointments)
     model: Model | None = None
+    journal: "Pages" = field(default_factory=lambda: Pages())
     last: str = ""
     awaits: Awaits | None = None
     """What her last reply asked for; nothing if she hung up."""
@@ -57,6 +58,7 @@ class Leah:
             caller="0501234567",
             model=self.model,
             call="call-1",
+            journal=self.journal,
         )
 
     def reply(self, heard: Heard | None) -> str:
@@ -500,6 +502,187 @@ def test_when_every_window_is_booked_she_says_so_and_promises_nothing() -> None:
     )
 
 
+def offered(*lines: str) -> Leah:
+    """After “today at twelve, tomorrow at nine, or Tuesday at nine”."""
+    leah = Leah()
+    leah.reply(None)
+    for line in ("office in Jaffa, 8,000, any time", *lines):
+        leah.answer(line)
+    return leah
+
+
+@pytest.mark.parametrize(
+    ("line", "again"),
+    [
+        ('ביום שלישי אני בחו"ל', "שוב: ביום שלישי בתשע. מתאים?"),
+        ("אולי יום שלישי, אני אבדוק", "שוב: ביום שלישי בתשע. מתאים?"),
+        ("יום שלישי קשה לי", "שוב: ביום שלישי בתשע. מתאים?"),
+        ("מתי השני?", "שוב: מחר בתשע. מתאים?"),
+        ("Tuesday is too early", "Once more: Tuesday at nine. Does that suit you?"),
+        ("on Tuesday I'm busy", "Once more: Tuesday at nine. Does that suit you?"),
+        ("on Tuesday I have a meeting", "Once more: Tuesday at nine. Does that suit you?"),
+        ("what was the second again", "Once more: tomorrow at nine. Does that suit you?"),
+        ("the second, but I am not sure", "Once more: tomorrow at nine. Does that suit you?"),
+        ("hold on, the second", "Once more: tomorrow at nine. Does that suit you?"),
+    ],
+)
+def test_a_window_that_is_only_spoken_of_is_read_back(line: str, again: str) -> None:
+    leah = offered()
+    assert leah.answer(line) == again
+    assert leah.appointments.booked == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "השלישי",
+        "כן, ביום שלישי בתשע בבוקר",
+        "אז נקבע ליום שלישי, תודה",
+        "אני רוצה את השלישי בבקשה",
+        "the third one please",
+        "Tuesday at nine works",
+        "let's take the third",
+        "yes, Tuesday would be perfect",
+    ],
+)
+def test_a_plain_choice_is_booked_at_once(line: str) -> None:
+    leah = offered()
+    assert leah.answer(line).endswith("⏹")
+    assert [meeting.start.day for meeting in leah.appointments.booked] == [24]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("ברור שלא", "אין בעיה."),
+        ("בטח שלא", "אין בעיה."),
+        ("of course not", "No problem."),
+        ("definitely not", "No problem."),
+        ("כן אבל לא בתשע", "שוב: ביום שלישי בתשע. מתאים?"),
+        ("סבבה אבל בוא נדבר על יום אחר", "שוב: ביום שלישי בתשע. מתאים?"),
+        ("why not Tuesday", "Once more: Tuesday at nine. Does that suit you?"),
+        ("I am not so sure what to think", "Once more: Tuesday at nine. Does that suit you?"),
+        ("yes, what was that", "Once more: Tuesday at nine. Does that suit you?"),
+        ("כן, רגע", "בטח, קחו את הזמן."),
+    ],
+)
+def test_of_one_window_a_yes_with_more_than_a_yes_is_no_consent(line: str, told: str) -> None:
+    leah = offered("not the third")
+    assert leah.answer(line).startswith(told)
+    assert leah.appointments.booked == ()
+
+
+@pytest.mark.parametrize("line", ["כן, תודה רבה", "why not", "yes, that works for me", "ok great"])
+def test_of_one_window_a_plain_yes_books_it(line: str) -> None:
+    assert offered("not the third").answer(line).endswith("⏹")
+
+
+STANDS = {
+    "he": "הפגישה שנקבעה נשארת. לשינוי או לביטול, נא לפנות למשרד. להתראות! ⏹",
+    "en": "The meeting stands. To change or cancel it, please contact the office. Goodbye! ⏹",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("לא, התכוונתי לאחת עשרה", STANDS["he"]),
+        ("לא, את השני", STANDS["he"]),
+        ("נציג בבקשה", STANDS["he"]),
+        ("no, cancel that", STANDS["en"]),
+        ("actually the second", STANDS["en"]),
+        ("I said at eleven", STANDS["en"]),
+        ("Tuesday at nine, right?", "You're booked"),
+        ("what was that?", "You're booked"),
+        ("thanks", "Thank you for calling, goodbye! ⏹"),
+    ],
+)
+def test_who_wants_a_booked_meeting_otherwise_is_told_that_it_stands(line: str, told: str) -> None:
+    leah = offered("the third")
+    assert leah.answer(line).startswith(told)
+    assert len(leah.appointments.booked) == 1
+
+
+def test_that_a_booked_meeting_stands_is_said_once() -> None:
+    leah = offered("the third", "no, cancel that")
+    assert leah.answer("what?") == STANDS["en"]
+    assert leah.answer("no, the second") == "Thank you for calling, goodbye! ⏹"
+
+
+def test_a_confirmation_that_was_never_spoken_is_spoken_although_the_caller_says_thanks() -> None:
+    leah = offered()
+    leah.reply(Heard("the third", confidence=0.9, said=leah.last))
+    whole = Heard("the third, yes, thanks", confidence=0.9, said=leah.last, instead=True)
+    assert leah.reply(whole).startswith("You're booked: Tuesday at nine")
+
+
+def test_who_goes_on_to_another_window_after_one_was_booked_is_told_the_truth() -> None:
+    leah = offered()
+    asked = leah.last
+    leah.reply(Heard("הראשון", confidence=0.9, said=asked))
+    whole = Heard("הראשון, לא, סליחה, השני", confidence=0.9, said=asked, instead=True)
+    assert leah.reply(whole) == STANDS["he"]
+
+
+@dataclass
+class Pages:
+    """A journal that can be read."""
+
+    key = ""
+    exchanges: list[str] = field(default_factory=list)
+    wishes: list[Mapping[str, object]] = field(default_factory=list)
+
+    def exchange(self, said: str, heard: str, *, instead: bool) -> None:
+        self.exchanges[len(self.exchanges) - instead :] = [heard]
+
+    def wants(self, wish: Mapping[str, object]) -> None:
+        self.wishes.append(wish)
+
+    def announced(self, what: str) -> None: ...
+
+    def booked(self, start: datetime, minutes: int) -> None: ...
+
+    def close(self, why: str) -> None: ...
+
+
+def test_a_call_that_wants_nothing_leaves_no_lead_though_its_number_is_known() -> None:
+    leah = Leah()
+    leah.reply(None)
+    leah.answer("טעות במספר, להתראות")
+    assert leah.journal.wishes == []
+
+
+def test_a_lead_tells_when_in_the_callers_language() -> None:
+    leah = Leah()
+    leah.reply(None)
+    leah.answer("דירה ביום שלישי אחרי הצהריים")
+    assert leah.journal.wishes[-1]["time"] == "יום שלישי אחרי הצהריים"
+
+
+def test_a_wish_that_was_taken_back_is_no_lead_any_more() -> None:
+    leah = Leah()
+    leah.reply(None)
+    leah.reply(Heard("Jaffa", confidence=0.9))
+    leah.reply(Heard("what is it like", confidence=0.9, instead=True))
+    assert [wish.get("area") for wish in leah.journal.wishes] == ["jaffa", None]
+
+
+def test_words_that_were_never_written_down_replace_none_that_were() -> None:
+    async def abandoned(leah: Leah) -> None:
+        task = asyncio.create_task(_collected(leah.brain, Heard("somewhere by", confidence=0.9)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    leah = Leah(model=Oracle(60.0))
+    leah.reply(None)
+    leah.answer("an office")
+    run(abandoned(leah))
+    leah.reply(Heard("Jaffa", confidence=0.9, instead=True))
+    assert leah.journal.exchanges == ["an office", "Jaffa"]
+
+
 class FullDisk(Appointments):
     async def book(self, appointment: Appointment) -> None:
         raise StoreFailed("database or disk is full")
@@ -675,6 +858,10 @@ def test_the_lexicon_gives_each_word_its_points_and_nothing_else() -> None:
     for word, pointed in lexicon(SHAI).items():
         assert without_points(pointed) == word
         assert pointed != word
+
+
+def test_the_points_of_a_continuation_are_a_nouns() -> None:
+    assert lexicon(replace(SHAI, languages=("he",)))["להמשך"] == "לְהֶמְשֵׁךְ"
 
 
 def test_fixed_phrases_are_pointed_and_cover_the_greeting() -> None:

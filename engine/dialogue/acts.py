@@ -122,6 +122,7 @@ class Ending(Enum):
     FULL = "there is no window that the caller wants"
     BROKEN = "the meeting could not be stored"
     ABUSE = "the caller went on being abusive"
+    STANDS = "the caller wants to change what is booked, and nobody is there who could"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from engine.dialogue.profile import (
     Time,
     Topic,
 )
-from engine.dialogue.wish import Value, Wish
+from engine.dialogue.wish import Value, When, Wish
 
 MOST_WORDS = 20
 
@@ -98,6 +98,25 @@ def on_window(window: Window, language: Language) -> str:
     if language == "en" or window.days_ahead < 2:
         return name
     return f"בְּ{name}"
+
+
+def time_name(when: When, language: Language) -> str:
+    """A time that was asked for, to be read: “Tuesday in the afternoon at 4:00”."""
+    parts: list[str] = []
+    if when.days_ahead is not None and when.days_ahead < len(texts.TODAY[language]):
+        parts.append(texts.TODAY[language][when.days_ahead])
+    elif when.days_ahead is not None:
+        parts.append(texts.IN_DAYS[language].format(days=when.days_ahead))
+    if when.weekday is not None:
+        parts.append(weekday_name(when.weekday, language))
+    if when.next_week:
+        parts.append(texts.NEXT_WEEK[language])
+    if when.part is not None:
+        parts.append(texts.PARTS[when.part][language])
+    if when.clock is not None:
+        clock = f"{when.clock // 60}:{when.clock % 60:02}"
+        parts.append(texts.AT_CLOCK[language].format(clock=clock))
+    return " ".join(parts) or texts.ANY_TIME[language]
 
 
 def said_back(profile: Profile, slot: Slot, value: Value, language: Language) -> str:

@@ -131,7 +131,7 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     if talk.turns > MOST_TURNS or talk.echoes >= MOST_ECHOES or talk.idle >= MOST_IDLE:
         return _act(talk, Goodbye(Ending.LOST))
     if talk.booked is not None:
-        return _after_booking(talk, talk.booked, meaning)
+        return _after_booking(_in_language(talk, meaning), talk.booked, meaning)
     if turn.digits:
         return _press(talk, turn.digits, free)
     return _respond(_in_language(talk, meaning), meaning, free)
@@ -205,12 +205,29 @@ def _in_language(talk: Talk, meaning: Understood) -> Talk:
 
 
 def _after_booking(talk: Talk, window: Window, meaning: Understood) -> Talk:
+    """What is booked stays booked: only a person can change it, or the office later."""
     if meaning.wait:
         return _act(talk, Wait())
+    told = talk.act == Goodbye(Ending.STANDS)
+    if _wants_a_change(talk, window, meaning):
+        if talk.profile.people:
+            return _hand_over(talk)
+        return _act(talk, Goodbye(Ending.CALLER if told else Ending.STANDS))
     done = meaning.goodbye or meaning.thanks or meaning.answer == "yes"
-    if talk.heard and done:
+    if done and (talk.heard or told):
         return _act(talk, Goodbye(Ending.CALLER))
-    return _act(talk, Confirm(window))
+    return _act(talk, talk.act if told else Confirm(window))
+
+
+def _wants_a_change(talk: Talk, window: Window, meaning: Understood) -> bool:
+    if meaning.human or meaning.correction or meaning.answer == "no":
+        return True
+    windows = talk.question.windows if isinstance(talk.question, Offering) else ()
+    # Whoever chose it may say so once more: «השני», “Tuesday at nine”.
+    elsewhere = meaning.when is not None and not is_at(window, meaning.when)
+    picked = _picked(windows, meaning)
+    named = bool(picked) or meaning.number is not None
+    return elsewhere or (named and window not in picked)
 
 
 def _respond(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
@@ -471,17 +488,28 @@ def _choice(talk: Talk, question: Offering, meaning: Understood) -> Talk | None:
         # «לא הראשון»: “no, the first” or “not the first”?
         return _act(replace(talk, misses=0), Offer(tuple(picked), Why.AGAIN))
     if len(picked) == 1:
-        return _act(replace(talk, misses=0), Book(picked[0]))
+        return _booking(talk, question, picked[0], meaning)
     if len(picked) > 1:
         return _act(replace(talk, misses=0), Offer(tuple(picked), Why.AGAIN))
     if meaning.answer == "yes" and meaning.when is None and not meaning.ordinals:
         accepted = _accepted(talk, question)
-        if accepted is None or accepted not in talk.heard:
+        if accepted is None or accepted not in talk.heard or meaning.wait or meaning.repeat:
             return None
-        return _act(replace(talk, misses=0), Book(accepted))
+        return _booking(talk, question, accepted, meaning)
     if meaning.ordinals or meant:
         return _miss_with(talk, Offer(question.windows, Why.AGAIN))
     return None
+
+
+def _booking(talk: Talk, question: Offering, window: Window, meaning: Understood) -> Talk:
+    """Only a plain choice books. «ביום ראשון אני בחו״ל» names a window as well: that one is read
+    back, and booked on a yes."""
+    if not (meaning.doubtful or meaning.wait or meaning.repeat):
+        return _act(replace(talk, misses=0), Book(window))
+    again = Offer((window,), Why.AGAIN)
+    if question.windows == again.windows:
+        return _miss_with(talk, again)
+    return _act(replace(talk, misses=0), again)
 
 
 def _accepted(talk: Talk, question: Offering) -> Window | None:

@@ -6,6 +6,7 @@ forms that leave the caller's gender open."""
 
 from engine.dialogue.acts import Ending, Lead, Why
 from engine.dialogue.profile import Language, Texts
+from engine.dialogue.wish import Part
 
 Lists = dict[Language, tuple[str, ...]]
 
@@ -20,7 +21,7 @@ HELP_AGAIN: Texts = {
 }
 ALSO_SPEAKS: Texts = {"he": "אֲנִי מְדַבֶּרֶת גַּם עִבְרִית.", "en": "I speak English too."}
 LANGUAGE_KEY: Texts = {"he": "לְעִבְרִית הַקִּישׁוּ {key}.", "en": "For English, press {key}."}
-ANY_KEY: Texts = {"he": "לְהַמְשֵׁךְ הַקִּישׁוּ אַחַת.", "en": "To go on, press one."}
+ANY_KEY: Texts = {"he": "לְהֶמְשֵׁךְ הַקִּישׁוּ אַחַת.", "en": "To go on, press one."}
 
 YES_NO_KEYS: Texts = {
     "he": "לְאִישּׁוּר הַקִּישׁוּ אַחַת, לְתִיקּוּן שְׁתַּ֫יִים.",
@@ -47,6 +48,10 @@ ENDINGS: dict[Ending, Texts] = {
     Ending.ABUSE: {
         "he": "אֲנִי מְסַיֶּ֫מֶת אֶת הַשִּׂיחָה. לְהִתְרָאוֹת!",
         "en": "I'm ending this call now. Goodbye!",
+    },
+    Ending.STANDS: {
+        "he": "הַפְּגִישָׁה שֶׁנִּקְבְּעָה נִשְׁאֶ֫רֶת. לְשִׁינּוּי אוֹ לְבִיטּוּל, נָא לִפְנוֹת לַמִּשְׂרָד. לְהִתְרָאוֹת!",
+        "en": "The meeting stands. To change or cancel it, please contact the office. Goodbye!",
     },
 }
 OFFER_PERSON: Texts = {
@@ -122,6 +127,16 @@ AT_HOUR_HE = (
     "בְּאַחַת עֶשְׂרֵה",
     "בִּשְׁתֵּים עֶשְׂרֵה",
 )
+IN_DAYS: Texts = {"he": "בְּעוֹד {days} יָמִים", "en": "in {days} days"}
+NEXT_WEEK: Texts = {"he": "בַּשָּׁבוּעַ הַבָּא", "en": "next week"}
+AT_CLOCK: Texts = {"he": "בְּשָׁעָה {clock}", "en": "at {clock}"}
+ANY_TIME: Texts = {"he": "בְּכׇל זְמַן", "en": "any time"}
+PARTS: dict[Part, Texts] = {
+    "morning": {"he": "בַּבּוֹקֶר", "en": "in the morning"},
+    "noon": {"he": "בַּצׇּהֳרַ֫יִים", "en": "at noon"},
+    "afternoon": {"he": "אַחֲרֵי הַצׇּהֳרַ֫יִים", "en": "in the afternoon"},
+    "evening": {"he": "בָּעֶרֶב", "en": "in the evening"},
+}
 TIME_ITEMS: Lists = {
     "he": ("לְבוֹקֶר", "לְאַחַר הַצׇּהֳרַ֫יִים", "לְכׇל שָׁעָה"),
     "en": ("For mornings", "afternoons", "any time"),

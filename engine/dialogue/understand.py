@@ -60,6 +60,9 @@ class Understood:
     correction: bool = False
     """“No, I meant …”: what is said replaces what was said before."""
     abuse: bool = False
+    doubtful: bool = field(default=False, compare=False)
+    """More was said than what was understood, or it was said with doubt: what sounds like a choice
+    may be none («ביום ראשון אני בחו״ל»)."""
 
     def chosen(self, slot: Slot) -> tuple[str, ...]:
         return dict(self.choices).get(slot, ())
@@ -201,7 +204,19 @@ def _meaning(text: "_Text", profile: Profile) -> Understood:
         number=numbers.bare,
         ordinals=ordinals,
         correction=text.contrast,
+        doubtful=found.doubtful or _has_rest(text),
     )
+
+
+def _has_rest(text: "_Text") -> bool:
+    """Words that were not understood, and are none that usually come with a choice."""
+    text = text.copy()
+    for number in _free_numbers(text):
+        text.take(number.start, number.end)
+    for phrases in (say.CHOOSING, say.YES, say.WEAK_YES, say.THANKS):
+        text.takes_any(phrases)
+    rest = {token for token, taken in zip(text.tokens, text.taken, strict=True) if not taken}
+    return not rest <= say.BESIDE_A_CHOICE
 
 
 def _leave_out(text: "_Text", profile: Profile) -> None:
@@ -267,6 +282,11 @@ class _Text:
     def __post_init__(self) -> None:
         self.taken = [False] * len(self.tokens)
 
+    def copy(self) -> "_Text":
+        other = _Text(self.tokens)
+        other.taken = list(self.taken)
+        return other
+
     def take(self, start: int, end: int) -> None:
         self.taken[start:end] = [True] * (end - start)
 
@@ -319,19 +339,19 @@ class _Text:
 def _phrases(text: _Text) -> Understood:
     """The order tells who wins: «לא משנה» is no «לא», “one second” is no “second”."""
     abuse = text.takes_any(say.ABUSE)
-    text.takes_any(say.NOT_HUMAN)
+    doubtful = text.takes_any(say.NOT_HUMAN)
     human = text.takes_any(say.HUMAN)
     goodbye = text.takes_any(say.GOODBYE)
     repeat = text.takes_any(say.REPEAT) or _is_all(text, say.REPEAT_ALONE)
     refusal = text.take_phrase(say.REFUSAL)
     no_matter = text.takes_any(say.NO_MATTER)
     wait = text.takes_any(say.WAIT)
-    text.takes_any(say.UNSURE)
+    doubtful |= text.takes_any(say.UNSURE)
     hello = text.takes_any(say.HELLO)
     agreed = text.take_phrase(say.YES)
     if agreed is None:
         agreed = _beginning(text, say.YES_ALONE if _is_all(text, say.YES_ALONE) else say.WEAK_YES)
-    text.takes_any(say.NO_ANSWER)
+    doubtful |= text.takes_any(say.NO_ANSWER)
     refused = _refused(text) if refusal is None else refusal
     thanks = text.takes_any(say.THANKS)
     purpose = text.take_phrase(say.PURPOSE) is not None
@@ -347,6 +367,7 @@ def _phrases(text: _Text) -> Understood:
         thanks=thanks,
         human=human,
         abuse=abuse,
+        doubtful=doubtful or None not in (agreed, refused),
     )
 
 

@@ -121,14 +121,17 @@ REFUSAL = _phrases(
     " | something later | something earlier | anything later | anything earlier | other dates"
     " | another day | different time | i dont want | dont want | dont like | absolutely not"
     " | rather not | id rather not | wont work | that wont work | neither of them | not at all"
+    " | ברור שלא | בטח שלא | כמובן שלא | בוודאי שלא | ודאי שלא | בהחלט לא | יום אחר | ביום אחר"
+    " | לבטל את זה | תבטלי את זה | תבטלי | תבטל | cancel that | cancel it | please cancel"
+    " | of course not | definitely not | certainly not | sure not | no way"
 )
 # They say yes wherever they stand; and the weaker ones, if nothing but courtesy comes before.
 YES = _phrases(
-    "כן | כן בבקשה | בטח | בסדר גמור | סבבה | כמובן | בוודאי | בהחלט | אין בעיה | למה לא | יאללה"
+    "כן | כן בבקשה | בטח | בסדר גמור | סבבה | כמובן | בוודאי | בהחלט | אין בעיה | כן למה לא | יאללה"
     " | אחלה | אני לוקח | אני לוקחת | קבענו | סגרנו | תקבעי | תקבעי לי"
     " | תזמיני לי | לך על זה | נלך על זה | זה נכון | הכול טוב | הכל טוב | ברור"
     " | yes | yes please | yeah | yep | yup | sure | of course | thats right"
-    " | no problem | why not | absolutely | definitely | certainly | go ahead"
+    " | no problem | yes why not | sure why not | absolutely | definitely | certainly | go ahead"
     " | book it | ill take it | ill take that | thatll work | lets do it | lets do that"
     " | lets book it | uh huh | mhm | mm hm"
 )
@@ -144,8 +147,26 @@ WEAK_YES = _phrases(
     " | that would be great | that would be good | good for me | fine by me"
     " | לוקח | לוקחת | הולך"
 )
-YES_ALONE = _phrases("אפשר | אפשר בבקשה | אהה | אה הא")
+# “Why not Tuesday?” is a question.
+YES_ALONE = _phrases("אפשר | אפשר בבקשה | אהה | אה הא | למה לא | why not")
 COURTESY = _words("oh well and then so תודה אז נו ו בבקשה לאה שי מצוין כן yes ok okay לי")
+# What stands beside a choice and takes nothing of it back; whatever else does may.
+CHOOSING = _phrases(
+    "i want | i would like | id like | i prefer | id prefer | i choose | i pick | ill take"
+    " | i will take | i can do | lets take | lets do | lets go with | ill go with | go with"
+    " | go for | can we do | could we do | it works | works | works well | works fine"
+    " | would work | will work | works best | suits | suits me | would suit | that would be"
+    " | would be | will be | will do | should be"
+    " | אני רוצה | אני אקח | אני לוקח | אני לוקחת | אני מעדיף | אני מעדיפה | אני בוחר"
+    " | אני בוחרת | לי מתאים | לי נוח | בוא נקבע | בואי נקבע | בואו נקבע"
+)
+BESIDE_A_CHOICE = COURTESY | _words(
+    "the a an one this that thats it its is at on in for of us me we please oclock am pm day"
+    " time slot option book fine good great perfect best nice"
+    " את זה זו של על נקבע תקבעי לקבוע אקח ניקח קחי רוצה רוצים מעדיף מעדיפה מעדיפים בוחר בוחרת"
+    " אשמח אפשר האפשרות האופציה המועד מועד השעה בשעה שעה יום היום הזה הזאת יהיה עדיף הכי נוח נוחה"
+    " מתאים מתאימה לנו נלך הקרוב הקרובה"
+)
 HUMAN = _phrases(
     "נציג | נציגה | נציג אנושי | נציגת שירות | נציג שירות | מוקדן | מוקדנית | בן אדם | בנאדם"
     " | אדם אמיתי"

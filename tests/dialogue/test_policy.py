@@ -74,6 +74,13 @@ def test_an_office_with_people_gives_callers_to_them(
     assert after(policy.start(STAFFED, False), *meanings).act == act
 
 
+@pytest.mark.parametrize("meaning", [NO, HUMAN, Understood("en", when=When(clock=11 * 60))])
+def test_who_wants_a_booked_meeting_otherwise_is_given_to_a_person(meaning: Understood) -> None:
+    nine = next(window for window in FREE if window.start.hour == 9)
+    talk = policy.booked(after(policy.start(STAFFED, False), HELLO), nine)
+    assert after(talk, meaning).act == HandOver("sales")
+
+
 def test_where_there_is_nobody_the_wish_for_a_person_is_answered_and_the_question_stays() -> None:
     talk = after(policy.start(SHAI, False), HELLO, HUMAN)
     assert (talk.act, talk.lead) == (Ask("area"), Lead.NO_PERSON)

@@ -215,7 +215,8 @@ def told(words: str) -> dict[str, Any]:
     found = {
         field.name: getattr(meaning, field.name)
         for field in fields(meaning)
-        if field.name not in ("language", "purpose", "choices", "counts", "maybe_name")
+        if field.compare
+        and field.name not in ("language", "purpose", "choices", "counts", "maybe_name")
         and getattr(meaning, field.name) != getattr(nothing, field.name)
     }
     return found | dict(meaning.choices) | dict(meaning.counts)
