@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Never
 
 from sqlalchemy.exc import DatabaseError
 
@@ -64,6 +65,13 @@ async def _writing(records: Records) -> AsyncGenerator[None]:
     writer = asyncio.create_task(records.write())
     try:
         yield
+    finally:
+        # However it ends: a bridge that is told to stop has just noted down its calls' ends.
+        await _end(records, writer)
+
+
+async def _end(records: Records, writer: asyncio.Task[Never]) -> None:
+    try:
         with suppress(TimeoutError):
             await asyncio.wait_for(records.written(), PATIENCE)
     finally:

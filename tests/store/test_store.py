@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from engine.ports import CallFacts
 from engine.store import Appointment, SlotTaken, StoreBroken, StoreFailed
-from engine.store.database import Database, database_url
+from engine.store.database import Database, database_url, utc_now
 from engine.store.opening import Store, open_store
 from engine.store.records import DIED, Records
 from engine.store.tables import metadata
@@ -146,6 +146,29 @@ def test_what_was_said_is_stored_without_the_number_of_a_card(tmp_path: Path, sq
     asyncio.run(go())
     with closing(sqlite3.connect(tmp_path / "kav.sqlite")) as database:
         assert database.execute("SELECT heard FROM turns").fetchall() == [("[card]",)]
+
+
+def test_calls_that_a_stop_ends_are_written_to_the_last(sqlite: str) -> None:
+    async def serve(live: asyncio.Event) -> None:
+        async with open_store(sqlite) as store:
+            keys = [store.records.open_call(FACTS) for _ in range(10)]
+            live.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for key in keys:
+                    store.records.close_call(key, "stopped", {})
+
+    async def go() -> list[str]:
+        live = asyncio.Event()
+        serving = asyncio.create_task(serve(live))
+        await live.wait()
+        serving.cancel()
+        await asyncio.wait([serving])
+        async with open_store(sqlite) as store:
+            return [row.payload["reason"] for row in await store.outbox.pending(utc_now(), 20)]
+
+    assert asyncio.run(go()) == ["stopped"] * 10
 
 
 def test_a_call_that_a_crash_left_open_is_closed_and_its_lead_is_told(address: str) -> None:
