@@ -41,23 +41,22 @@ async def open_store(
     database = Database(database_url(address))
     try:
         store = Store(Bookings(database, clock), Records(database, clock), Outbox(database, clock))
-        await _prepare(database, store, older, clock)
+        await _prepare(database, older, clock)
         async with _writing(store.records):
             yield store
     finally:
         await database.close()
 
 
-async def _prepare(database: Database, store: Store, older: Path | None, clock: Clock) -> None:
+async def _prepare(database: Database, older: Path | None, clock: Clock) -> None:
     try:
         async with database.writing() as connection:
             await connection.run_sync(migrate)
         taken = await take_over(database, older, clock()) if older else 0
-        left = await store.records.reconcile()
     except (StoreFailed, DatabaseError, OSError) as error:
         why = str(error.orig if isinstance(error, DatabaseError) else error)
         raise StoreBroken(f"{database.name}: {why}") from error
-    log.info("store_opened", extra={"facts": {"taken_over": taken, "calls_left_open": left}})
+    log.info("store_opened", extra={"facts": {"taken_over": taken}})
 
 
 @asynccontextmanager

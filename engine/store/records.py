@@ -82,8 +82,9 @@ class Records:
         self._put(lambda connection: self._close(connection, call, reason, dict(summary), now))
 
     async def reconcile(self) -> int:
-        """Closes the calls that a dead process has left open; tells how many. Their leads are told
-        like any other's. Raises `StoreFailed`."""
+        """Closes the calls that a dead bridge has left open; tells how many. Their leads are told
+        like any other's. Only a bridge does this, before its first call: it would close the live
+        calls of another one. Raises `StoreFailed`."""
         now = self._clock()
         async with self._database.writing() as connection:
             rows = await connection.execute(select(calls.c.id).where(calls.c.ended.is_(None)))

@@ -177,10 +177,13 @@ def test_a_call_that_a_crash_left_open_is_closed_and_its_lead_is_told(address: s
             call = store.records.open_call(FACTS)
             store.records.lead(call, {"area": "jaffa"})
         async with open_store(address) as store:
+            assert await store.outbox.pending(utc_now(), 9) == []  # it may be another's live call
+            assert await store.records.reconcile() == 1
             lead, end = await store.outbox.pending(datetime.now(UTC), 9)
             assert lead.payload["wish"] == {"area": "jaffa"}
             assert end.payload["reason"] == DIED
         async with open_store(address) as store:
+            assert await store.records.reconcile() == 0
             assert len(await store.outbox.pending(datetime.now(UTC), 9)) == 2
 
     asyncio.run(go())
