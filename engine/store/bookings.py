@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.appointment import MAIN, Appointment, SlotTaken, StoreFailed
 from engine.store.database import Clock, ConnectionLost, Database
-from engine.store.outbox import message
+from engine.store.outbox import Outbox
 from engine.store.tables import appointments
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,11 @@ log = logging.getLogger(__name__)
 class Bookings:
     """Implements `Calendar`."""
 
-    def __init__(self, database: Database, clock: Clock, calendar: str = MAIN) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, outbox: Outbox, calendar: str = MAIN
+    ) -> None:
         self._database = database
+        self._outbox = outbox
         self._clock = clock
         self._calendar = calendar
         self._known: tuple[Appointment, ...] = ()
@@ -56,15 +59,8 @@ class Bookings:
         with suppress(IntegrityError):
             async with self._database.writing() as connection:
                 if await stored(self._database, connection, appointment, self._clock()):
-                    await connection.execute(
-                        message(
-                            self._database,
-                            "booking",
-                            f"{appointment.call}:{appointment.act}",
-                            _told(appointment),
-                            self._clock(),
-                        )
-                    )
+                    which = f"{appointment.call}:{appointment.act}"
+                    await self._outbox.write(connection, "booking", which, _told(appointment))
                     return
         async with self._database.writing() as connection:
             if not await is_stored(connection, appointment):

@@ -35,15 +35,17 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    address: str, *, older: Path | None = None, clock: Clock = utc_now
+    address: str, *, older: Path | None = None, tells: bool = False, clock: Clock = utc_now
 ) -> AsyncGenerator[Store]:
-    """`older`: the file of an earlier version, if there is one. Raises `StoreBroken`."""
+    """`older`: the file of an earlier version, if there is one. `tells`: somebody outside is told
+    of what is kept. Raises `StoreBroken`."""
     database = Database(database_url(address))
     try:
-        store = Store(Bookings(database, clock), Records(database, clock), Outbox(database, clock))
+        outbox = Outbox(database, clock, is_read=tells)
+        bookings, records = Bookings(database, clock, outbox), Records(database, clock, outbox)
         await _prepare(database, older, clock)
-        async with _writing(store.records):
-            yield store
+        async with _writing(records):
+            yield Store(bookings, records, outbox)
     finally:
         await database.close()
 

@@ -18,7 +18,7 @@ from engine.ports import CallFacts
 from engine.store.appointment import StoreFailed
 from engine.store.database import Clock, Database
 from engine.store.identifiers import without_identifiers
-from engine.store.outbox import message
+from engine.store.outbox import Outbox
 from engine.store.tables import calls, consents, leads, turns
 
 log = logging.getLogger(__name__)
@@ -35,12 +35,19 @@ class Records:
     """All but `write`, `written` and `reconcile` return at once."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, most: int = MOST_WAITING, again: float = AGAIN
+        self,
+        database: Database,
+        clock: Clock,
+        outbox: Outbox,
+        *,
+        most: int = MOST_WAITING,
+        again: float = AGAIN,
     ) -> None:
         self.lost = 0
         """Entries that were given up."""
         self._database = database
         self._clock = clock
+        self._outbox = outbox
         self._again = again
         self._waiting: asyncio.Queue[Entry] = asyncio.Queue(most)
 
@@ -144,11 +151,9 @@ class Records:
         told: dict[str, object] = {"call": call, "caller": who.caller, "reason": reason}
         rows = await connection.execute(select(leads.c.wish).where(leads.c.call == call))
         for row in rows.all():
-            lead = message(self._database, "lead", call, told | {"wish": row.wish}, now)
-            await connection.execute(lead)
+            await self._outbox.write(connection, "lead", call, told | {"wish": row.wish})
         whole = told | {"started": who.started.isoformat(), "ended": now.isoformat()}
-        end_told = message(self._database, "call", call, whole | {"summary": summary}, now)
-        await connection.execute(end_told)
+        await self._outbox.write(connection, "call", call, whole | {"summary": summary})
 
     def _note(self, statement: Executable) -> None:
         self._put(lambda connection: connection.execute(statement))

@@ -21,6 +21,7 @@ from engine.ports import CallFacts
 from engine.store import Appointment, SlotTaken, StoreBroken, StoreFailed
 from engine.store.database import Database, database_url, utc_now
 from engine.store.opening import Store, open_store
+from engine.store.outbox import Outbox
 from engine.store.records import DIED, Records
 from engine.store.tables import metadata
 from tests.bench.booking_kills import kill_and_look
@@ -74,7 +75,7 @@ async def _refused(store: Store, appointment: Appointment) -> None:
 @pytest.mark.parametrize("minutes", [-29, 0, 29])
 def test_a_time_that_overlaps_is_taken(address: str, minutes: int) -> None:
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             await store.bookings.book(meeting())
             await _refused(store, meeting(TEN + timedelta(minutes=minutes), "two"))
             await store.bookings.book(meeting(TEN + timedelta(minutes=30), "two"))
@@ -87,10 +88,10 @@ def test_a_time_that_overlaps_is_taken(address: str, minutes: int) -> None:
 
 def test_the_same_call_that_asks_twice_has_it_once_and_it_is_told_once(address: str) -> None:
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             await store.bookings.book(meeting())
             await store.bookings.book(meeting())
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             await store.bookings.book(meeting())
             assert await store.bookings.booked() == (meeting(),)
             assert [row.kind for row in await store.outbox.pending(datetime.now(UTC), 9)] == [
@@ -102,7 +103,7 @@ def test_the_same_call_that_asks_twice_has_it_once_and_it_is_told_once(address: 
 
 def test_a_message_waits_until_it_is_due_and_is_told_once(sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite, clock=lambda: TEN) as store:
+        async with open_store(sqlite, tells=True, clock=lambda: TEN) as store:
             await store.bookings.book(meeting())
             (row,) = await store.outbox.pending(TEN, 9)
             assert row.payload["wish"] == {"area": "יפו", "budget": 7_000}
@@ -117,9 +118,34 @@ def test_a_message_waits_until_it_is_due_and_is_told_once(sqlite: str) -> None:
     asyncio.run(go())
 
 
+def test_where_nobody_is_told_nothing_waits_to_be_told_later(sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite) as store:
+            await store.bookings.book(meeting())
+            call = store.records.open_call(FACTS)
+            store.records.lead(call, {"area": "jaffa"})
+            store.records.close_call(call, "goodbye", {"transcript": []})
+        async with open_store(sqlite, tells=True) as store:
+            assert await store.outbox.pending(utc_now(), 9) == []
+
+    asyncio.run(go())
+
+
+def test_what_was_told_is_kept_no_longer_in_the_outbox(tmp_path: Path, sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite, tells=True) as store:
+            await store.bookings.book(meeting())
+            (row,) = await store.outbox.pending(utc_now(), 9)
+            await store.outbox.told(row.id)
+
+    asyncio.run(go())
+    with closing(sqlite3.connect(tmp_path / "kav.sqlite")) as database:
+        assert database.execute("SELECT payload FROM outbox").fetchall() == [("{}",)]
+
+
 def test_a_call_leaves_its_turns_lead_and_summary(address: str) -> None:
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             records = store.records
             call = records.open_call(FACTS)
             records.turn(call, said="מה התקציב?", heard="הכרטיס 4111 1111 1111 1111")
@@ -139,7 +165,7 @@ def test_a_call_leaves_its_turns_lead_and_summary(address: str) -> None:
 
 def test_what_was_said_is_stored_without_the_number_of_a_card(tmp_path: Path, sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             call = store.records.open_call(FACTS)
             store.records.turn(call, said="", heard="4111 1111 1111 1111")
 
@@ -150,7 +176,7 @@ def test_what_was_said_is_stored_without_the_number_of_a_card(tmp_path: Path, sq
 
 def test_calls_that_a_stop_ends_are_written_to_the_last(sqlite: str) -> None:
     async def serve(live: asyncio.Event) -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             keys = [store.records.open_call(FACTS) for _ in range(10)]
             live.set()
             try:
@@ -165,7 +191,7 @@ def test_calls_that_a_stop_ends_are_written_to_the_last(sqlite: str) -> None:
         await live.wait()
         serving.cancel()
         await asyncio.wait([serving])
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             return [row.payload["reason"] for row in await store.outbox.pending(utc_now(), 20)]
 
     assert asyncio.run(go()) == ["stopped"] * 10
@@ -173,16 +199,16 @@ def test_calls_that_a_stop_ends_are_written_to_the_last(sqlite: str) -> None:
 
 def test_a_call_that_a_crash_left_open_is_closed_and_its_lead_is_told(address: str) -> None:
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             call = store.records.open_call(FACTS)
             store.records.lead(call, {"area": "jaffa"})
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             assert await store.outbox.pending(utc_now(), 9) == []  # it may be another's live call
             assert await store.records.reconcile() == 1
             lead, end = await store.outbox.pending(datetime.now(UTC), 9)
             assert lead.payload["wish"] == {"area": "jaffa"}
             assert end.payload["reason"] == DIED
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             assert await store.records.reconcile() == 0
             assert len(await store.outbox.pending(datetime.now(UTC), 9)) == 2
 
@@ -192,7 +218,9 @@ def test_a_call_that_a_crash_left_open_is_closed_and_its_lead_is_told(address: s
 def test_too_much_to_write_is_counted_and_never_stops_a_call(
     sqlite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    records = Records(Database(database_url(sqlite)), lambda: TEN, most=2)
+    database = Database(database_url(sqlite))
+    outbox = Outbox(database, lambda: TEN, is_read=True)
+    records = Records(database, lambda: TEN, outbox, most=2)
     call = records.open_call(FACTS)
     for _ in range(3):
         records.turn(call, said="", heard="")
@@ -202,7 +230,7 @@ def test_too_much_to_write_is_counted_and_never_stops_a_call(
 
 def test_an_entry_that_cannot_be_written_is_lost_and_the_next_is_not(sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             store.records.turn("no such call", said="", heard="")
             call = store.records.open_call(FACTS)
             store.records.close_call(call, "goodbye", {})
@@ -220,7 +248,7 @@ async def _book_many(store: Store, most: int) -> None:
 
 def test_a_full_disk_refuses_clearly_and_what_is_stored_stays(sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             await store.bookings.book(meeting())
             async with store.bookings._database.writing() as connection:
                 await connection.exec_driver_sql("PRAGMA max_page_count = 1")
@@ -248,7 +276,7 @@ def test_while_another_process_holds_the_database_nothing_is_lost(
     tmp_path: Path, sqlite: str
 ) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             await store.bookings.book(meeting())
             assert len(await store.bookings.busy(*DAY)) == 1
             command = [sys.executable, "-c", _HOLD, str(tmp_path / "kav.sqlite")]
@@ -278,7 +306,7 @@ def test_a_connection_lost_while_booking_books_once(fresh_postgresql: str) -> No
     address = fresh_postgresql
 
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             await _sql(address, "CREATE SEQUENCE tries")
             await _sql(
                 address,
@@ -298,7 +326,7 @@ def test_a_connection_lost_while_booking_books_once(fresh_postgresql: str) -> No
 
 def test_a_booking_that_is_abandoned_at_any_step_harms_no_later_one(sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             for steps in range(25):
                 one = meeting(TEN + timedelta(hours=steps))
                 task = asyncio.create_task(store.bookings.book(one))
@@ -328,7 +356,7 @@ def test_what_an_earlier_version_kept_is_taken_over_once(tmp_path: Path, sqlite:
 
     async def go() -> None:
         for _ in range(2):
-            async with open_store(sqlite, older=older.path) as store:
+            async with open_store(sqlite, older=older.path, tells=True) as store:
                 assert len(await store.bookings.booked()) == 2
                 assert await store.outbox.pending(datetime.now(UTC), 9) == []
 
@@ -360,7 +388,7 @@ def test_the_schema_is_what_the_code_believes(address: str) -> None:
 
     async def go() -> None:
         async with (
-            open_store(address) as store,
+            open_store(address, tells=True) as store,
             store.bookings._database.writing() as connection,
         ):
             assert await connection.run_sync(differences) == []
@@ -370,7 +398,10 @@ def test_the_schema_is_what_the_code_believes(address: str) -> None:
 
 def test_a_newer_schema_is_refused_in_a_sentence(address: str) -> None:
     async def go() -> None:
-        async with open_store(address) as store, store.bookings._database.writing() as connection:
+        async with (
+            open_store(address, tells=True) as store,
+            store.bookings._database.writing() as connection,
+        ):
             await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '99'")
         with pytest.raises(StoreBroken, match="schema 99, which this version of Kav does not know"):
             await _open(address)
