@@ -2,7 +2,9 @@
 own systems; and the record that each call leaves in the store."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +36,11 @@ from engine.store import Appointment, Calendar
 from engine.store.identifiers import without_identifiers
 from engine.store.opening import Store
 from engine.store.records import Records
+
+log = logging.getLogger(__name__)
+
+PAUSE = 30.0
+"""Seconds until what broke is begun again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,24 @@ async def open_office(
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     for work in (webhook, diary):
         if work is not None:
-            stack.callback(tasks.create_task(work.run()).cancel)
+            stack.callback(tasks.create_task(kept_up(work.run)).cancel)
     return Office(desk, lambda facts: CallRecord(store.records, desk, profile, facts))
+
+
+async def kept_up(work: Callable[[], Awaitable[None]], pause: float = PAUSE) -> None:
+    """Until it is done. A defect in what is done beside the calls must not end them."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - like the border of a call: the process lives
+            # Not its text, which may quote an address or a caller.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename}:{place.lineno}"
+            facts = {"why": type(error).__name__, "where": where}
+            log.error("office_task_broke", extra={"facts": facts})
+        else:
+            return
+        await asyncio.sleep(pause)
 
 
 async def _webhook(settings: Settings, store: Store, stack: AsyncExitStack) -> Webhook | None:

@@ -2,19 +2,37 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
-from bridge.office import CallRecord
+from bridge.office import PAUSE, CallRecord, kept_up
 from engine.office.desk import Desk
 from engine.ports import CallFacts
 from engine.profile import shipped_profile
 from engine.store import Appointment
 from engine.store.opening import Store, open_store
 from engine.store.tables import calls
+from tests.virtual_time import run
 
 TEN = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 FACTS = CallFacts("line-1", "twilio", "+972501234567")
 SHAI = shipped_profile("shai")
+
+
+def test_a_defect_beside_the_calls_is_logged_and_begun_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun: list[float] = []
+
+    async def work() -> None:
+        begun.append(asyncio.get_running_loop().time())
+        if len(begun) < 3:
+            raise OverflowError("what +972501234567 said")
+
+    run(kept_up(work))
+    assert begun == pytest.approx([begun[0], begun[0] + PAUSE, begun[0] + 2 * PAUSE])
+    assert [record.message for record in caplog.records] == ["office_task_broke"] * 2
+    assert "+972" not in caplog.text
 
 
 def record(store: Store, desk: Desk) -> CallRecord:
