@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 import asyncpg  # type: ignore[import-untyped]  # it has none
 from sqlalchemy import URL, Connection, Engine, Table, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -44,6 +51,10 @@ def utc_now() -> datetime:
 
 class ConnectionLost(StoreFailed):
     """Nobody knows whether what was being written is kept."""
+
+
+class Refused(StoreFailed):
+    """The database does not take what was to be written, however often it is tried."""
 
 
 def database_url(written: str) -> URL:
@@ -162,14 +173,22 @@ def _failures() -> Generator[None]:
     """The driver's failures in our words."""
     try:
         yield
+    except IntegrityError:
+        raise  # what is written contradicts what is kept: the caller's matter
     except DBAPIError as error:
         if error.connection_invalidated:
             raise ConnectionLost(_reason(error.orig)) from error
-        if isinstance(error, OperationalError | InterfaceError):
-            raise StoreFailed(_reason(error.orig)) from error
-        raise
+        if _is_refusal(error):
+            raise Refused(_reason(error.orig)) from error
+        raise StoreFailed(_reason(error.orig)) from error
     except (NoConnection, OSError, asyncpg.PostgresError) as error:
         raise StoreFailed(_reason(error)) from error
+
+
+def _is_refusal(error: DBAPIError) -> bool:
+    # PostgreSQL: class 22 is "data exception"; SQLAlchemy has no name of its own for it there.
+    is_data = str(getattr(error.orig, "sqlstate", "")).startswith("22")
+    return is_data or isinstance(error, DataError | ProgrammingError | NotSupportedError)
 
 
 def _reason(error: BaseException | None) -> str:

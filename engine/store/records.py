@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.ports import CallFacts
 from engine.store.appointment import StoreFailed
-from engine.store.database import Clock, Database
+from engine.store.database import Clock, Database, Refused
 from engine.store.identifiers import without_identifiers
 from engine.store.outbox import Outbox
 from engine.store.tables import calls, consents, leads, turns
@@ -124,14 +124,14 @@ class Records:
             try:
                 await self._database.whole(self._entered(entry))
                 return
+            except (SQLAlchemyError, Refused, ValueError) as error:
+                # Its text may quote the caller.
+                self._lose(type(error).__name__)
+                return
             except StoreFailed as error:
                 facts = {"why": str(error), "waiting": self._waiting.qsize() + 1}
                 log.warning("store_waits", extra={"facts": facts})
                 await asyncio.sleep(self._again)
-            except (SQLAlchemyError, ValueError) as error:
-                # Its text may quote the caller.
-                self._lose(type(error).__name__)
-                return
 
     async def _entered(self, entry: Entry) -> None:
         async with self._database.writing() as connection:

@@ -263,6 +263,39 @@ def test_a_full_disk_refuses_clearly_and_what_is_stored_stays(sqlite: str) -> No
     asyncio.run(go())
 
 
+def test_a_damaged_file_fails_no_turn_and_refuses_clearly(tmp_path: Path, sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite) as store:
+            await store.bookings.book(meeting())
+            assert len(await store.bookings.busy(*DAY)) == 1
+            file = tmp_path / "kav.sqlite"
+            whole = file.read_bytes()
+            # Another change counter: what is cached of the file is not trusted any more.
+            head = whole[:24] + b"\x00\x00\xff\xff" + whole[28:100]
+            file.write_bytes(head + b"\xff" * (len(whole) - 100))
+            assert len(await store.bookings.busy(*DAY)) == 1
+            with pytest.raises(StoreFailed, match="malformed"):
+                await store.bookings.booked()
+
+    asyncio.run(go())
+
+
+@pytest.mark.e2e
+def test_what_postgresql_does_not_take_is_lost_and_holds_nothing_up(
+    fresh_postgresql: str,
+) -> None:
+    async def go() -> None:
+        async with open_store(fresh_postgresql, tells=True) as store:
+            call = store.records.open_call(FACTS)
+            store.records.turn(call, said="", heard="a \x00 in a text")
+            store.records.close_call(call, "goodbye", {})
+            await store.records.written()
+            assert store.records.lost == 1
+            assert len(await store.outbox.pending(utc_now(), 9)) == 1
+
+    asyncio.run(go())
+
+
 _HOLD = """
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None)
