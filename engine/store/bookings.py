@@ -1,6 +1,7 @@
 """Books meetings. That no two overlap is the schema's doing; here its refusal becomes
 `SlotTaken`."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,9 @@ from engine.store.outbox import Outbox
 from engine.store.tables import appointments
 
 log = logging.getLogger(__name__)
+
+PATIENCE = 0.3
+"""Seconds that a turn waits for what is booked: an older answer will do."""
 
 
 class Bookings:
@@ -34,10 +38,13 @@ class Bookings:
         is_ours = appointments.c.calendar == self._calendar
         within = (appointments.c.starts < until) & (since < appointments.c.ends)
         try:
-            self._known = await self._database.whole(self._read(is_ours & within))
-        except StoreFailed as error:
+            async with asyncio.timeout(PATIENCE):
+                self._known = await self._database.whole(self._read(is_ours & within))
+        except (StoreFailed, TimeoutError) as error:
             # What has been taken since is refused when it is booked.
-            log.warning("busy_windows_not_read", extra={"facts": {"why": str(error)}})
+            log.warning(
+                "busy_windows_not_read", extra={"facts": {"why": str(error) or "no answer in time"}}
+            )
         return [(one.start, one.minutes) for one in self._known]
 
     async def booked(self) -> tuple[Appointment, ...]:

@@ -6,7 +6,7 @@ log can damage a database before 3.51.3 ("WAL-reset bug", sqlite.org/wal.html)."
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ LOCKED = 5.0
 READ = 0.2
 """The same for a read in SQLite: an older answer will do."""
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_SSL = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _PRAGMAS = (
     # TRUNCATE syncs the end of the journal: a commit outlives a power cut, as with DELETE it
     # need not, for the folder is not synced (sqlite.org/pragma.html, "synchronous": EXTRA).
@@ -66,7 +67,21 @@ def database_url(written: str) -> URL:
     driver = _DRIVERS.get(url.drivername)
     if driver is None or not url.database:
         raise StoreBroken("expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
-    return url.set(drivername=driver)
+    return url.set(drivername=driver, query=_query(url))
+
+
+def _query(url: URL) -> Mapping[str, str | tuple[str, ...]]:
+    """As asyncpg names things. What is unknown there would fail much later, as a `TypeError`."""
+    ours = {"sslmode": "ssl"} if url.drivername == "postgresql" else {}
+    known = {*ours, "host", "port", "ssl"} if ours else set()
+    if unknown := sorted(set(url.query) - known):
+        raise StoreBroken(
+            f"?{unknown[0]}= is not understood; expected {', '.join(sorted(known)) or 'none'}"
+        )
+    query = {ours.get(name, name): value for name, value in url.query.items()}
+    if query.get("ssl", "require") not in _SSL:
+        raise StoreBroken(f"sslmode is one of {', '.join(_SSL)}")
+    return query
 
 
 class Database:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from engine.ports import CallFacts
 from engine.store import Appointment, SlotTaken, StoreBroken, StoreFailed
+from engine.store.bookings import Bookings
 from engine.store.database import Database, database_url, utc_now
 from engine.store.opening import Store, open_store
 from engine.store.outbox import Outbox
@@ -446,6 +447,40 @@ def test_a_newer_schema_is_refused_in_a_sentence(address: str) -> None:
 def test_an_address_that_is_none_is_refused(broken: str) -> None:
     with pytest.raises(StoreBroken, match="expected sqlite"):
         asyncio.run(_open(broken))
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("postgresql://kav@host/kav?sslmod=require", "sslmod= is not understood; expected host"),
+        ("postgresql://kav@host/kav?sslmode=please", "sslmode is one of disable, allow"),
+        ("sqlite:///kav.sqlite?sslmode=require", "sslmode= is not understood; expected none"),
+    ],
+)
+def test_what_an_address_asks_for_and_nobody_knows_is_refused(address: str, complaint: str) -> None:
+    with pytest.raises(StoreBroken, match=complaint):
+        database_url(address)
+
+
+def test_postgresql_is_asked_for_encryption_as_everybody_writes_it() -> None:
+    assert database_url("postgresql://kav@host/kav?sslmode=require").query == {"ssl": "require"}
+
+
+def test_a_database_that_does_not_answer_holds_no_turn_up(caplog: pytest.LogCaptureFixture) -> None:
+    async def go() -> None:
+        accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+        server = await asyncio.start_server(lambda _, line: accepted.put(line), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        database = Database(database_url(f"postgresql://kav@127.0.0.1:{port}/kav?ssl=disable"))
+        bookings = Bookings(database, utc_now, Outbox(database, utc_now, is_read=False))
+        async with asyncio.timeout(2):
+            assert await bookings.busy(*DAY) == []
+        (await accepted.get()).close()
+        await database.close()
+        server.close()
+
+    asyncio.run(go())
+    assert "busy_windows_not_read" in caplog.text
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path, sqlite: str) -> None:
