@@ -2,7 +2,9 @@
 own systems; and the record that each call leaves in the store."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ from engine.dialogue.profile import Language, Profile
 from engine.dialogue.wish import Value
 from engine.office.address import BadAddress
 from engine.office.calendar import open_calendar
+from engine.office.desk import Desk
 from engine.office.diary import Agenda, Diary
 from engine.office.folder import Invitations
 from engine.office.invitation import Meeting, meeting_uid
@@ -33,6 +36,11 @@ from engine.store import Appointment, Calendar
 from engine.store.identifiers import without_identifiers
 from engine.store.opening import Store
 from engine.store.records import Records
+
+log = logging.getLogger(__name__)
+
+PAUSE = 30.0
+"""Seconds until what broke is begun again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +69,31 @@ async def open_office(
         calendar = Invitations(calendar, folder, describe, zone=zone, clock=now)
     diary = await _diary(settings, zone, now, stack)
     if diary is not None:
-        calendar = Agenda(calendar, diary, describe)
+        calendar = agenda = Agenda(calendar, diary, describe)
+        stack.push_async_callback(agenda.close)
+    desk = Desk(calendar, webhook.wake if webhook else lambda: None)
+    stack.push_async_callback(desk.close)
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     for work in (webhook, diary):
         if work is not None:
-            stack.callback(tasks.create_task(work.run()).cancel)
-    return Office(calendar, lambda facts: CallRecord(store.records, profile, facts))
+            stack.callback(tasks.create_task(kept_up(work.run)).cancel)
+    return Office(desk, lambda facts: CallRecord(store.records, desk, profile, facts))
+
+
+async def kept_up(work: Callable[[], Awaitable[None]], pause: float = PAUSE) -> None:
+    """Until it is done. A defect in what is done beside the calls must not end them."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - like the border of a call: the process lives
+            # Not its text, which may quote an address or a caller.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename}:{place.lineno}"
+            facts = {"why": type(error).__name__, "where": where}
+            log.error("office_task_broke", extra={"facts": facts})
+        else:
+            return
+        await asyncio.sleep(pause)
 
 
 async def _webhook(settings: Settings, store: Store, stack: AsyncExitStack) -> Webhook | None:
@@ -98,16 +125,17 @@ async def _diary(
 class CallRecord:
     """What one call leaves; implements `engine.ports.Journal`."""
 
-    def __init__(self, records: Records, profile: Profile, facts: CallFacts) -> None:
+    def __init__(self, records: Records, desk: Desk, profile: Profile, facts: CallFacts) -> None:
         self.key = records.open_call(facts)
         self._records = records
+        self._desk = desk
         self._profile = profile
         self._facts = facts
         self._started = datetime.now(UTC)
         self._exchanges: list[Exchange] = []
         self._last: Exchange | None = None
         self._wish: Mapping[str, object] = {}
-        self._meeting: tuple[datetime, int] | None = None
+        self._announced: set[str] = set()
 
     def exchange(self, said: str, heard: str, *, instead: bool) -> None:
         if not instead:
@@ -120,17 +148,23 @@ class CallRecord:
             self._records.lead(self.key, self._wish)
 
     def announced(self, what: str) -> None:
-        self._records.consent(self.key, what, datetime.now(UTC))
+        if what not in self._announced:
+            self._announced.add(what)
+            self._records.consent(self.key, what, datetime.now(UTC))
 
     def booked(self, start: datetime, minutes: int) -> None:
-        self._meeting = start, minutes
+        """The desk knows it, also when the caller has gone meanwhile."""
 
     def close(self, why: str) -> None:
         self._keep_last()
+        ended_at = datetime.now(UTC)
+        self._desk.settle(self.key, lambda booked: self._close(why, ended_at, booked))
+
+    def _close(self, why: str, ended_at: datetime, booked: Appointment | None) -> None:
         language: Language = "en" if self._wish.get("language") == "en" else "he"
         if language not in self._profile.languages:
             language = self._profile.languages[0]
-        report = self._report(ended(why), language)
+        report = self._report(ended(why), ended_at, booked, language)
         text = as_text(report, language, ZoneInfo(self._profile.timezone))
         self._records.close_call(self.key, why, as_json(report) | {"text": text})
 
@@ -140,18 +174,19 @@ class CallRecord:
             self._exchanges.append(self._last)
         self._last = None
 
-    def _report(self, end: Ended, language: Language) -> Report:
-        now = datetime.now(UTC)
+    def _report(
+        self, end: Ended, ended_at: datetime, booked: Appointment | None, language: Language
+    ) -> Report:
         return Report(
             call=self.key,
             line=self._facts.line,
             caller=self._facts.caller,
             agent=self._profile.agent[language],
             started=self._started,
-            seconds=(now - self._started).total_seconds(),
+            seconds=(ended_at - self._started).total_seconds(),
             ended=end,
             wish=spoken_wish(self._profile, self._wish, language),
-            meeting=self._meeting,
+            meeting=None if booked is None else (booked.start, booked.minutes),
             exchanges=tuple(self._exchanges),
         )
 

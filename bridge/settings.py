@@ -169,7 +169,7 @@ class Settings(BaseSettings):
     kav_database: SecretStr | None = Field(
         None,
         description="`sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`; "
-        "`kav.sqlite` in KAV_DATA if not set.",
+        "`kav.sqlite` in KAV_DATA if not set. Each bridge needs its own.",
     )
     kav_webhook_url: str = Field(
         "", description="Meetings, leads and ended calls are told to this https:// address."

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import errno
 import gc
+import logging
 import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -25,8 +26,10 @@ from bridge.ticker import Ticker
 from bridge.tracefiles import TraceFiles
 from bridge.twilio_media import TwilioSettings, add_routes
 from engine.ports import OpenCall
-from engine.store import StoreBroken
+from engine.store import StoreBroken, StoreFailed
 from engine.store.opening import Store, open_store
+
+logger = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 
@@ -145,9 +148,14 @@ async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
     older = settings.kav_data / "appointments.jsonl"
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
-        return await stack.enter_async_context(open_store(settings.database(), older=older))
-    except (StoreBroken, OSError) as error:
+        opening = open_store(settings.database(), older=older, tells=bool(settings.kav_webhook_url))
+        store = await stack.enter_async_context(opening)
+        left = await store.records.reconcile()
+    except (StoreBroken, StoreFailed, OSError) as error:
         raise BadSettings(f"KAV_DATABASE: {error}") from None
+    if left:
+        logger.warning("calls_left_open", extra={"facts": {"calls": left}})
+    return store
 
 
 def _check_doors(settings: Settings) -> None:

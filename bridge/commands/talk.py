@@ -56,7 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="who turns Hebrew to run from right to left: the terminal; kav; auto: the terminal, "
         "with a hint",
     )
-    parser.add_argument("--keep", action="store_true", help="keep the meetings, as `kav serve`")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep the meetings in KAV_DATABASE, where `kav serve` tells KAV_WEBHOOK_URL of them; "
+        "the office's calendar and KAV_INVITATIONS are left alone",
+    )
     parser.add_argument("--keypad", action="store_true", help="she cannot hear words, only keys")
     parser.add_argument("--caller", default="", metavar="NUMBER", help="the number that calls")
 
@@ -82,7 +87,8 @@ async def run(args: argparse.Namespace) -> int:
 async def _calendar(settings: Settings, stack: AsyncExitStack) -> Calendar:
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
-        store = await stack.enter_async_context(open_store(settings.database()))
+        opening = open_store(settings.database(), tells=bool(settings.kav_webhook_url))
+        store = await stack.enter_async_context(opening)
     except (OSError, StoreBroken) as why:
         raise BadSettings(f"KAV_DATABASE: {why}") from None
     return store.bookings

@@ -19,6 +19,10 @@ AHEAD = timedelta(days=8)
 EVERY = 30.0
 OLDEST = 120.0
 PATIENCE = 1.0
+PAUSES = (5.0, 30.0, 300.0, 0.0)
+"""Seconds between the tries to give a time back to a calendar that is away."""
+LAST = 3.0
+"""Seconds for it at the end."""
 
 
 class Diary:
@@ -117,6 +121,7 @@ class Agenda:
         self._store = store
         self._diary = diary
         self._describe = describe
+        self._returning: dict[str, asyncio.Task[None]] = {}
 
     async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]:
         return [*await self._store.busy(since, until), *await self._diary.busy(since, until)]
@@ -125,18 +130,50 @@ class Agenda:
         """Raises `SlotTaken`, `CalendarAway`, and what the store raises. The calendar comes first:
         what the store has may have been told to others already."""
         meeting = self._describe(appointment)
-        await self._diary.book(meeting)
+        if (returning := self._returning.get(meeting.uid)) is not None:
+            # Else what is booked now would be taken away.
+            returning.cancel()
+            await asyncio.wait([returning])
+        try:
+            await self._diary.book(meeting)
+        except CalendarAway:
+            self._give_back(meeting.uid)  # our claim may stand there
+            raise
         try:
             await self._store.book(appointment)
         except (SlotTaken, StoreFailed):
-            await self._give_back(meeting.uid)
+            self._give_back(meeting.uid)
             raise
 
-    async def _give_back(self, uid: str) -> None:
+    async def close(self) -> None:
+        """What cannot be given back soon is left there: the log has it."""
+        if not self._returning:
+            return
+        _, late = await asyncio.wait(self._returning.values(), timeout=LAST)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    def _give_back(self, uid: str) -> None:
+        """In the background: no caller waits for it."""
+        task = self._returning[uid] = asyncio.create_task(self._given_back(uid))
+        task.add_done_callback(lambda _: self._returning.pop(uid))
+
+    async def _given_back(self, uid: str) -> None:
+        why = "the bridge ends"
         try:
-            await self._diary.cancel(uid)
-        except CalendarAway as error:
-            log.error("calendar_event_left", extra={"facts": {"uid": uid, "why": str(error)}})
+            for pause in PAUSES:
+                try:
+                    await self._diary.cancel(uid)
+                    why = ""
+                    return
+                except CalendarAway as error:
+                    why = str(error)
+                await asyncio.sleep(pause)
+        finally:
+            if why:
+                log.error("calendar_event_left", extra={"facts": {"uid": uid, "why": why}})
 
 
 def _now() -> float:

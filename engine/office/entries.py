@@ -75,7 +75,7 @@ def read(answer: bytes, *, zone: ZoneInfo, since: datetime, until: datetime) -> 
     for etag, content in _objects(answer):
         try:
             entries += _entries(content, etag, zone, since, until)
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
             # What people and their programs write; `icalendar` fails in all these ways.
             unread += 1
     return Reading(tuple(entries), unread)

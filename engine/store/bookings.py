@@ -1,6 +1,7 @@
 """Books meetings. That no two overlap is the schema's doing; here its refusal becomes
 `SlotTaken`."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,17 +13,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.appointment import MAIN, Appointment, SlotTaken, StoreFailed
 from engine.store.database import Clock, ConnectionLost, Database
-from engine.store.outbox import message
+from engine.store.outbox import Outbox
 from engine.store.tables import appointments
 
 log = logging.getLogger(__name__)
+
+PATIENCE = 0.3
+"""Seconds that a turn waits for what is booked: an older answer will do."""
 
 
 class Bookings:
     """Implements `Calendar`."""
 
-    def __init__(self, database: Database, clock: Clock, calendar: str = MAIN) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, outbox: Outbox, calendar: str = MAIN
+    ) -> None:
         self._database = database
+        self._outbox = outbox
         self._clock = clock
         self._calendar = calendar
         self._known: tuple[Appointment, ...] = ()
@@ -31,10 +38,13 @@ class Bookings:
         is_ours = appointments.c.calendar == self._calendar
         within = (appointments.c.starts < until) & (since < appointments.c.ends)
         try:
-            self._known = await self._database.whole(self._read(is_ours & within))
-        except StoreFailed as error:
+            async with asyncio.timeout(PATIENCE):
+                self._known = await self._database.whole(self._read(is_ours & within))
+        except (StoreFailed, TimeoutError) as error:
             # What has been taken since is refused when it is booked.
-            log.warning("busy_windows_not_read", extra={"facts": {"why": str(error)}})
+            log.warning(
+                "busy_windows_not_read", extra={"facts": {"why": str(error) or "no answer in time"}}
+            )
         return [(one.start, one.minutes) for one in self._known]
 
     async def booked(self) -> tuple[Appointment, ...]:
@@ -56,15 +66,8 @@ class Bookings:
         with suppress(IntegrityError):
             async with self._database.writing() as connection:
                 if await stored(self._database, connection, appointment, self._clock()):
-                    await connection.execute(
-                        message(
-                            self._database,
-                            "booking",
-                            f"{appointment.call}:{appointment.act}",
-                            _told(appointment),
-                            self._clock(),
-                        )
-                    )
+                    which = f"{appointment.call}:{appointment.act}"
+                    await self._outbox.write(connection, "booking", which, _told(appointment))
                     return
         async with self._database.writing() as connection:
             if not await is_stored(connection, appointment):

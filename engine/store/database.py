@@ -6,7 +6,7 @@ log can damage a database before 3.51.3 ("WAL-reset bug", sqlite.org/wal.html)."
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 import asyncpg  # type: ignore[import-untyped]  # it has none
 from sqlalchemy import URL, Connection, Engine, Table, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -25,6 +32,7 @@ LOCKED = 5.0
 READ = 0.2
 """The same for a read in SQLite: an older answer will do."""
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_SSL = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _PRAGMAS = (
     # TRUNCATE syncs the end of the journal: a commit outlives a power cut, as with DELETE it
     # need not, for the folder is not synced (sqlite.org/pragma.html, "synchronous": EXTRA).
@@ -46,6 +54,10 @@ class ConnectionLost(StoreFailed):
     """Nobody knows whether what was being written is kept."""
 
 
+class Refused(StoreFailed):
+    """The database does not take what was to be written, however often it is tried."""
+
+
 def database_url(written: str) -> URL:
     """`sqlite:///file` or `postgresql://…`, with our drivers. Raises `StoreBroken`."""
     try:
@@ -55,7 +67,21 @@ def database_url(written: str) -> URL:
     driver = _DRIVERS.get(url.drivername)
     if driver is None or not url.database:
         raise StoreBroken("expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
-    return url.set(drivername=driver)
+    return url.set(drivername=driver, query=_query(url))
+
+
+def _query(url: URL) -> Mapping[str, str | tuple[str, ...]]:
+    """As asyncpg names things. What is unknown there would fail much later, as a `TypeError`."""
+    ours = {"sslmode": "ssl"} if url.drivername == "postgresql" else {}
+    known = {*ours, "host", "port", "ssl"} if ours else set()
+    if unknown := sorted(set(url.query) - known):
+        raise StoreBroken(
+            f"?{unknown[0]}= is not understood; expected {', '.join(sorted(known)) or 'none'}"
+        )
+    query = {ours.get(name, name): value for name, value in url.query.items()}
+    if query.get("ssl", "require") not in _SSL:
+        raise StoreBroken(f"sslmode is one of {', '.join(_SSL)}")
+    return query
 
 
 class Database:
@@ -162,14 +188,22 @@ def _failures() -> Generator[None]:
     """The driver's failures in our words."""
     try:
         yield
+    except IntegrityError:
+        raise  # what is written contradicts what is kept: the caller's matter
     except DBAPIError as error:
         if error.connection_invalidated:
             raise ConnectionLost(_reason(error.orig)) from error
-        if isinstance(error, OperationalError | InterfaceError):
-            raise StoreFailed(_reason(error.orig)) from error
-        raise
+        if _is_refusal(error):
+            raise Refused(_reason(error.orig)) from error
+        raise StoreFailed(_reason(error.orig)) from error
     except (NoConnection, OSError, asyncpg.PostgresError) as error:
         raise StoreFailed(_reason(error)) from error
+
+
+def _is_refusal(error: DBAPIError) -> bool:
+    # PostgreSQL: class 22 is "data exception"; SQLAlchemy has no name of its own for it there.
+    is_data = str(getattr(error.orig, "sqlstate", "")).startswith("22")
+    return is_data or isinstance(error, DataError | ProgrammingError | NotSupportedError)
 
 
 def _reason(error: BaseException | None) -> str:

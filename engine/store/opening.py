@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Never
 
 from sqlalchemy.exc import DatabaseError
 
@@ -34,29 +35,30 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    address: str, *, older: Path | None = None, clock: Clock = utc_now
+    address: str, *, older: Path | None = None, tells: bool = False, clock: Clock = utc_now
 ) -> AsyncGenerator[Store]:
-    """`older`: the file of an earlier version, if there is one. Raises `StoreBroken`."""
+    """`older`: the file of an earlier version, if there is one. `tells`: somebody outside is told
+    of what is kept. Raises `StoreBroken`."""
     database = Database(database_url(address))
     try:
-        store = Store(Bookings(database, clock), Records(database, clock), Outbox(database, clock))
-        await _prepare(database, store, older, clock)
-        async with _writing(store.records):
-            yield store
+        outbox = Outbox(database, clock, is_read=tells)
+        bookings, records = Bookings(database, clock, outbox), Records(database, clock, outbox)
+        await _prepare(database, older, clock)
+        async with _writing(records):
+            yield Store(bookings, records, outbox)
     finally:
         await database.close()
 
 
-async def _prepare(database: Database, store: Store, older: Path | None, clock: Clock) -> None:
+async def _prepare(database: Database, older: Path | None, clock: Clock) -> None:
     try:
         async with database.writing() as connection:
             await connection.run_sync(migrate)
         taken = await take_over(database, older, clock()) if older else 0
-        left = await store.records.reconcile()
     except (StoreFailed, DatabaseError, OSError) as error:
         why = str(error.orig if isinstance(error, DatabaseError) else error)
         raise StoreBroken(f"{database.name}: {why}") from error
-    log.info("store_opened", extra={"facts": {"taken_over": taken, "calls_left_open": left}})
+    log.info("store_opened", extra={"facts": {"taken_over": taken}})
 
 
 @asynccontextmanager
@@ -64,6 +66,13 @@ async def _writing(records: Records) -> AsyncGenerator[None]:
     writer = asyncio.create_task(records.write())
     try:
         yield
+    finally:
+        # However it ends: a bridge that is told to stop has just noted down its calls' ends.
+        await _end(records, writer)
+
+
+async def _end(records: Records, writer: asyncio.Task[Never]) -> None:
+    try:
         with suppress(TimeoutError):
             await asyncio.wait_for(records.written(), PATIENCE)
     finally:

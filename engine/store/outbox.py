@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engine.store.database import Clock, Database, Insert
+from engine.store.database import Clock, Database
 from engine.store.tables import outbox
 
 Kind = Literal["booking", "lead", "call"]
@@ -24,29 +25,39 @@ class Row:
     attempts: int
 
 
-def message(
-    database: Database, kind: Kind, which: str, payload: Mapping[str, object], now: datetime
-) -> Insert:
-    """A message of that kind is told once, whatever is written twice."""
-    row = database.insert(outbox).values(
-        key=f"{kind}:{which}", kind=kind, payload=payload, created=now, attempts=0, due=now
-    )
-    return row.on_conflict_do_nothing()
-
-
 class Outbox:
     """All methods raise `StoreFailed`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, is_read: bool) -> None:
+        """`is_read`: somebody is there to be told; else nothing is written, for it would wait
+        forever."""
         self._database = database
         self._clock = clock
+        self._is_read = is_read
+
+    async def write(
+        self,
+        connection: AsyncConnection,
+        kind: Kind,
+        which: str,
+        payload: Mapping[str, object],
+    ) -> None:
+        """Within a transaction. A message of that kind is told once, whatever is written twice."""
+        if not self._is_read:
+            return
+        now = self._clock()
+        row = self._database.insert(outbox).values(
+            key=f"{kind}:{which}", kind=kind, payload=payload, created=now, attempts=0, due=now
+        )
+        await connection.execute(row.on_conflict_do_nothing())
 
     async def pending(self, now: datetime, limit: int) -> list[Row]:
         """What is due, oldest first."""
         return await self._database.whole(self._pending(now, limit))
 
     async def told(self, message_id: int) -> None:
-        await self._database.whole(self._set(message_id, sent=self._clock()))
+        """Its key is kept, what it said is not."""
+        await self._database.whole(self._set(message_id, sent=self._clock(), payload={}))
 
     async def failed(self, message_id: int, due: datetime) -> None:
         values = {"attempts": outbox.c.attempts + 1, "due": due}

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.ports import CallFacts
 from engine.store.appointment import StoreFailed
-from engine.store.database import Clock, Database
+from engine.store.database import Clock, Database, Refused
 from engine.store.identifiers import without_identifiers
-from engine.store.outbox import message
+from engine.store.outbox import Outbox
 from engine.store.tables import calls, consents, leads, turns
 
 log = logging.getLogger(__name__)
@@ -35,12 +35,19 @@ class Records:
     """All but `write`, `written` and `reconcile` return at once."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, most: int = MOST_WAITING, again: float = AGAIN
+        self,
+        database: Database,
+        clock: Clock,
+        outbox: Outbox,
+        *,
+        most: int = MOST_WAITING,
+        again: float = AGAIN,
     ) -> None:
         self.lost = 0
         """Entries that were given up."""
         self._database = database
         self._clock = clock
+        self._outbox = outbox
         self._again = again
         self._waiting: asyncio.Queue[Entry] = asyncio.Queue(most)
 
@@ -82,8 +89,9 @@ class Records:
         self._put(lambda connection: self._close(connection, call, reason, dict(summary), now))
 
     async def reconcile(self) -> int:
-        """Closes the calls that a dead process has left open; tells how many. Their leads are told
-        like any other's. Raises `StoreFailed`."""
+        """Closes the calls that a dead bridge has left open; tells how many. Their leads are told
+        like any other's. Only a bridge does this, before its first call: it would close the live
+        calls of another one. Raises `StoreFailed`."""
         now = self._clock()
         async with self._database.writing() as connection:
             rows = await connection.execute(select(calls.c.id).where(calls.c.ended.is_(None)))
@@ -116,14 +124,14 @@ class Records:
             try:
                 await self._database.whole(self._entered(entry))
                 return
+            except (SQLAlchemyError, Refused, ValueError) as error:
+                # Its text may quote the caller.
+                self._lose(type(error).__name__)
+                return
             except StoreFailed as error:
                 facts = {"why": str(error), "waiting": self._waiting.qsize() + 1}
                 log.warning("store_waits", extra={"facts": facts})
                 await asyncio.sleep(self._again)
-            except (SQLAlchemyError, ValueError) as error:
-                # Its text may quote the caller.
-                self._lose(type(error).__name__)
-                return
 
     async def _entered(self, entry: Entry) -> None:
         async with self._database.writing() as connection:
@@ -143,11 +151,9 @@ class Records:
         told: dict[str, object] = {"call": call, "caller": who.caller, "reason": reason}
         rows = await connection.execute(select(leads.c.wish).where(leads.c.call == call))
         for row in rows.all():
-            lead = message(self._database, "lead", call, told | {"wish": row.wish}, now)
-            await connection.execute(lead)
+            await self._outbox.write(connection, "lead", call, told | {"wish": row.wish})
         whole = told | {"started": who.started.isoformat(), "ended": now.isoformat()}
-        end_told = message(self._database, "call", call, whole | {"summary": summary}, now)
-        await connection.execute(end_told)
+        await self._outbox.write(connection, "call", call, whole | {"summary": summary})
 
     def _note(self, statement: Executable) -> None:
         self._put(lambda connection: connection.execute(statement))

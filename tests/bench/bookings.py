@@ -21,6 +21,7 @@ from engine.store import Appointment, SlotTaken
 from engine.store.bookings import Bookings
 from engine.store.database import Database, database_url, utc_now
 from engine.store.opening import open_store
+from engine.store.outbox import Outbox
 from tests.store.postgres import postgres
 
 FIRST = datetime(2026, 11, 22, tzinfo=UTC)
@@ -75,7 +76,7 @@ def _crowd(address: str, barrier: Barrier, counts: "Sequence[int]", threads: int
 
 async def _caller(address: str, barrier: Barrier, counts: "Sequence[int]", name: str) -> None:
     database = Database(database_url(address))
-    bookings = Bookings(database, utc_now)
+    bookings = Bookings(database, utc_now, Outbox(database, utc_now, is_read=True))
     name = f"{multiprocessing.current_process().pid}-{name}"
     for number in range(len(counts)):
         start = FIRST + timedelta(hours=number)

@@ -289,6 +289,8 @@ def calendar_of(*lines: str) -> str:
         calendar_of("DTSTART:soon"),
         calendar_of("SUMMARY:no start"),
         calendar_of("DTSTART:20261124T080000Z", "RRULE:FREQ=SOMETIMES"),
+        calendar_of("DTSTART;VALUE=DATE:20261124", "DTEND;VALUE=DATE:99991231"),
+        calendar_of("DTSTART;TZID=America/New_York:20261124T080000", "DTEND:99991231T235900"),
     ],
 )
 def test_an_event_that_nobody_understands_hides_no_other(broken: str) -> None:

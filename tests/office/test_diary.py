@@ -235,6 +235,49 @@ def test_what_the_store_refuses_does_not_stay_in_the_calendar() -> None:
         shelf, paper = Shelf([appointment("other")]), Paper()
         with pytest.raises(SlotTaken):
             await agenda_of(shelf, paper).book(appointment())
+        await asyncio.sleep(1)
         assert paper.events == {}
 
     run(scenario())
+
+
+def test_a_claim_is_given_back_when_the_calendar_is_there_again_and_no_caller_waits() -> None:
+    async def scenario() -> None:
+        shelf, paper = Shelf(), Paper({meeting().uid: (TOMORROW, 30)}, away=True)
+        agenda = agenda_of(shelf, paper)
+        with pytest.raises(CalendarAway):
+            await agenda.book(appointment())
+        await asyncio.sleep(1)
+        assert paper.events
+        paper.away = False
+        await asyncio.sleep(10)
+        assert paper.events == {}
+        await agenda.close()
+
+    run(scenario())
+
+
+def test_what_is_booked_after_all_is_not_taken_away() -> None:
+    async def scenario() -> None:
+        shelf, paper = Shelf(), Paper(away=True)
+        agenda = agenda_of(shelf, paper)
+        with pytest.raises(CalendarAway):
+            await agenda.book(appointment())
+        await asyncio.sleep(1)
+        paper.away = False
+        await agenda.book(appointment())
+        await asyncio.sleep(1000)
+        assert paper.events == {meeting().uid: (TOMORROW, 30)}
+
+    run(scenario())
+
+
+def test_a_claim_that_is_left_at_the_end_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        agenda = agenda_of(Shelf(), Paper(away=True))
+        with pytest.raises(CalendarAway):
+            await agenda.book(appointment())
+        await agenda.close()
+
+    run(scenario())
+    assert [record.message for record in caplog.records] == ["calendar_event_left"]

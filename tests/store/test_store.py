@@ -19,8 +19,10 @@ from sqlalchemy import Connection
 
 from engine.ports import CallFacts
 from engine.store import Appointment, SlotTaken, StoreBroken, StoreFailed
-from engine.store.database import Database, database_url
+from engine.store.bookings import Bookings
+from engine.store.database import Database, database_url, utc_now
 from engine.store.opening import Store, open_store
+from engine.store.outbox import Outbox
 from engine.store.records import DIED, Records
 from engine.store.tables import metadata
 from tests.bench.booking_kills import kill_and_look
@@ -74,7 +76,7 @@ async def _refused(store: Store, appointment: Appointment) -> None:
 @pytest.mark.parametrize("minutes", [-29, 0, 29])
 def test_a_time_that_overlaps_is_taken(address: str, minutes: int) -> None:
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             await store.bookings.book(meeting())
             await _refused(store, meeting(TEN + timedelta(minutes=minutes), "two"))
             await store.bookings.book(meeting(TEN + timedelta(minutes=30), "two"))
@@ -87,10 +89,10 @@ def test_a_time_that_overlaps_is_taken(address: str, minutes: int) -> None:
 
 def test_the_same_call_that_asks_twice_has_it_once_and_it_is_told_once(address: str) -> None:
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             await store.bookings.book(meeting())
             await store.bookings.book(meeting())
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             await store.bookings.book(meeting())
             assert await store.bookings.booked() == (meeting(),)
             assert [row.kind for row in await store.outbox.pending(datetime.now(UTC), 9)] == [
@@ -102,7 +104,7 @@ def test_the_same_call_that_asks_twice_has_it_once_and_it_is_told_once(address: 
 
 def test_a_message_waits_until_it_is_due_and_is_told_once(sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite, clock=lambda: TEN) as store:
+        async with open_store(sqlite, tells=True, clock=lambda: TEN) as store:
             await store.bookings.book(meeting())
             (row,) = await store.outbox.pending(TEN, 9)
             assert row.payload["wish"] == {"area": "יפו", "budget": 7_000}
@@ -117,9 +119,34 @@ def test_a_message_waits_until_it_is_due_and_is_told_once(sqlite: str) -> None:
     asyncio.run(go())
 
 
+def test_where_nobody_is_told_nothing_waits_to_be_told_later(sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite) as store:
+            await store.bookings.book(meeting())
+            call = store.records.open_call(FACTS)
+            store.records.lead(call, {"area": "jaffa"})
+            store.records.close_call(call, "goodbye", {"transcript": []})
+        async with open_store(sqlite, tells=True) as store:
+            assert await store.outbox.pending(utc_now(), 9) == []
+
+    asyncio.run(go())
+
+
+def test_what_was_told_is_kept_no_longer_in_the_outbox(tmp_path: Path, sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite, tells=True) as store:
+            await store.bookings.book(meeting())
+            (row,) = await store.outbox.pending(utc_now(), 9)
+            await store.outbox.told(row.id)
+
+    asyncio.run(go())
+    with closing(sqlite3.connect(tmp_path / "kav.sqlite")) as database:
+        assert database.execute("SELECT payload FROM outbox").fetchall() == [("{}",)]
+
+
 def test_a_call_leaves_its_turns_lead_and_summary(address: str) -> None:
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             records = store.records
             call = records.open_call(FACTS)
             records.turn(call, said="מה התקציב?", heard="הכרטיס 4111 1111 1111 1111")
@@ -139,7 +166,7 @@ def test_a_call_leaves_its_turns_lead_and_summary(address: str) -> None:
 
 def test_what_was_said_is_stored_without_the_number_of_a_card(tmp_path: Path, sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             call = store.records.open_call(FACTS)
             store.records.turn(call, said="", heard="4111 1111 1111 1111")
 
@@ -148,16 +175,42 @@ def test_what_was_said_is_stored_without_the_number_of_a_card(tmp_path: Path, sq
         assert database.execute("SELECT heard FROM turns").fetchall() == [("[card]",)]
 
 
+def test_calls_that_a_stop_ends_are_written_to_the_last(sqlite: str) -> None:
+    async def serve(live: asyncio.Event) -> None:
+        async with open_store(sqlite, tells=True) as store:
+            keys = [store.records.open_call(FACTS) for _ in range(10)]
+            live.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for key in keys:
+                    store.records.close_call(key, "stopped", {})
+
+    async def go() -> list[str]:
+        live = asyncio.Event()
+        serving = asyncio.create_task(serve(live))
+        await live.wait()
+        serving.cancel()
+        await asyncio.wait([serving])
+        async with open_store(sqlite, tells=True) as store:
+            return [row.payload["reason"] for row in await store.outbox.pending(utc_now(), 20)]
+
+    assert asyncio.run(go()) == ["stopped"] * 10
+
+
 def test_a_call_that_a_crash_left_open_is_closed_and_its_lead_is_told(address: str) -> None:
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             call = store.records.open_call(FACTS)
             store.records.lead(call, {"area": "jaffa"})
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
+            assert await store.outbox.pending(utc_now(), 9) == []  # it may be another's live call
+            assert await store.records.reconcile() == 1
             lead, end = await store.outbox.pending(datetime.now(UTC), 9)
             assert lead.payload["wish"] == {"area": "jaffa"}
             assert end.payload["reason"] == DIED
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
+            assert await store.records.reconcile() == 0
             assert len(await store.outbox.pending(datetime.now(UTC), 9)) == 2
 
     asyncio.run(go())
@@ -166,7 +219,9 @@ def test_a_call_that_a_crash_left_open_is_closed_and_its_lead_is_told(address: s
 def test_too_much_to_write_is_counted_and_never_stops_a_call(
     sqlite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    records = Records(Database(database_url(sqlite)), lambda: TEN, most=2)
+    database = Database(database_url(sqlite))
+    outbox = Outbox(database, lambda: TEN, is_read=True)
+    records = Records(database, lambda: TEN, outbox, most=2)
     call = records.open_call(FACTS)
     for _ in range(3):
         records.turn(call, said="", heard="")
@@ -176,7 +231,7 @@ def test_too_much_to_write_is_counted_and_never_stops_a_call(
 
 def test_an_entry_that_cannot_be_written_is_lost_and_the_next_is_not(sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             store.records.turn("no such call", said="", heard="")
             call = store.records.open_call(FACTS)
             store.records.close_call(call, "goodbye", {})
@@ -194,7 +249,7 @@ async def _book_many(store: Store, most: int) -> None:
 
 def test_a_full_disk_refuses_clearly_and_what_is_stored_stays(sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             await store.bookings.book(meeting())
             async with store.bookings._database.writing() as connection:
                 await connection.exec_driver_sql("PRAGMA max_page_count = 1")
@@ -205,6 +260,39 @@ def test_a_full_disk_refuses_clearly_and_what_is_stored_stays(sqlite: str) -> No
                 await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
             await store.bookings.book(meeting(TEN - timedelta(hours=1)))
             assert len(await store.bookings.booked()) == before + 1
+
+    asyncio.run(go())
+
+
+def test_a_damaged_file_fails_no_turn_and_refuses_clearly(tmp_path: Path, sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite) as store:
+            await store.bookings.book(meeting())
+            assert len(await store.bookings.busy(*DAY)) == 1
+            file = tmp_path / "kav.sqlite"
+            whole = file.read_bytes()
+            # Another change counter: what is cached of the file is not trusted any more.
+            head = whole[:24] + b"\x00\x00\xff\xff" + whole[28:100]
+            file.write_bytes(head + b"\xff" * (len(whole) - 100))
+            assert len(await store.bookings.busy(*DAY)) == 1
+            with pytest.raises(StoreFailed, match="malformed"):
+                await store.bookings.booked()
+
+    asyncio.run(go())
+
+
+@pytest.mark.e2e
+def test_what_postgresql_does_not_take_is_lost_and_holds_nothing_up(
+    fresh_postgresql: str,
+) -> None:
+    async def go() -> None:
+        async with open_store(fresh_postgresql, tells=True) as store:
+            call = store.records.open_call(FACTS)
+            store.records.turn(call, said="", heard="a \x00 in a text")
+            store.records.close_call(call, "goodbye", {})
+            await store.records.written()
+            assert store.records.lost == 1
+            assert len(await store.outbox.pending(utc_now(), 9)) == 1
 
     asyncio.run(go())
 
@@ -222,7 +310,7 @@ def test_while_another_process_holds_the_database_nothing_is_lost(
     tmp_path: Path, sqlite: str
 ) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             await store.bookings.book(meeting())
             assert len(await store.bookings.busy(*DAY)) == 1
             command = [sys.executable, "-c", _HOLD, str(tmp_path / "kav.sqlite")]
@@ -252,7 +340,7 @@ def test_a_connection_lost_while_booking_books_once(fresh_postgresql: str) -> No
     address = fresh_postgresql
 
     async def go() -> None:
-        async with open_store(address) as store:
+        async with open_store(address, tells=True) as store:
             await _sql(address, "CREATE SEQUENCE tries")
             await _sql(
                 address,
@@ -272,7 +360,7 @@ def test_a_connection_lost_while_booking_books_once(fresh_postgresql: str) -> No
 
 def test_a_booking_that_is_abandoned_at_any_step_harms_no_later_one(sqlite: str) -> None:
     async def go() -> None:
-        async with open_store(sqlite) as store:
+        async with open_store(sqlite, tells=True) as store:
             for steps in range(25):
                 one = meeting(TEN + timedelta(hours=steps))
                 task = asyncio.create_task(store.bookings.book(one))
@@ -302,7 +390,7 @@ def test_what_an_earlier_version_kept_is_taken_over_once(tmp_path: Path, sqlite:
 
     async def go() -> None:
         for _ in range(2):
-            async with open_store(sqlite, older=older.path) as store:
+            async with open_store(sqlite, older=older.path, tells=True) as store:
                 assert len(await store.bookings.booked()) == 2
                 assert await store.outbox.pending(datetime.now(UTC), 9) == []
 
@@ -334,7 +422,7 @@ def test_the_schema_is_what_the_code_believes(address: str) -> None:
 
     async def go() -> None:
         async with (
-            open_store(address) as store,
+            open_store(address, tells=True) as store,
             store.bookings._database.writing() as connection,
         ):
             assert await connection.run_sync(differences) == []
@@ -344,7 +432,10 @@ def test_the_schema_is_what_the_code_believes(address: str) -> None:
 
 def test_a_newer_schema_is_refused_in_a_sentence(address: str) -> None:
     async def go() -> None:
-        async with open_store(address) as store, store.bookings._database.writing() as connection:
+        async with (
+            open_store(address, tells=True) as store,
+            store.bookings._database.writing() as connection,
+        ):
             await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '99'")
         with pytest.raises(StoreBroken, match="schema 99, which this version of Kav does not know"):
             await _open(address)
@@ -356,6 +447,40 @@ def test_a_newer_schema_is_refused_in_a_sentence(address: str) -> None:
 def test_an_address_that_is_none_is_refused(broken: str) -> None:
     with pytest.raises(StoreBroken, match="expected sqlite"):
         asyncio.run(_open(broken))
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("postgresql://kav@host/kav?sslmod=require", "sslmod= is not understood; expected host"),
+        ("postgresql://kav@host/kav?sslmode=please", "sslmode is one of disable, allow"),
+        ("sqlite:///kav.sqlite?sslmode=require", "sslmode= is not understood; expected none"),
+    ],
+)
+def test_what_an_address_asks_for_and_nobody_knows_is_refused(address: str, complaint: str) -> None:
+    with pytest.raises(StoreBroken, match=complaint):
+        database_url(address)
+
+
+def test_postgresql_is_asked_for_encryption_as_everybody_writes_it() -> None:
+    assert database_url("postgresql://kav@host/kav?sslmode=require").query == {"ssl": "require"}
+
+
+def test_a_database_that_does_not_answer_holds_no_turn_up(caplog: pytest.LogCaptureFixture) -> None:
+    async def go() -> None:
+        accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+        server = await asyncio.start_server(lambda _, line: accepted.put(line), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        database = Database(database_url(f"postgresql://kav@127.0.0.1:{port}/kav?ssl=disable"))
+        bookings = Bookings(database, utc_now, Outbox(database, utc_now, is_read=False))
+        async with asyncio.timeout(2):
+            assert await bookings.busy(*DAY) == []
+        (await accepted.get()).close()
+        await database.close()
+        server.close()
+
+    asyncio.run(go())
+    assert "busy_windows_not_read" in caplog.text
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path, sqlite: str) -> None:

@@ -1,0 +1,63 @@
+"""Books for the calls. A booking that has begun goes to its end in the calendar, the store and the
+folder, whether the caller stays or hangs up; and what a call has booked is known when it closes."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+from engine.store import Appointment, Calendar
+
+Act = tuple[str, str]
+"""(call, act): one booking, however often it is asked for."""
+
+
+class Desk:
+    """Implements `engine.store.Calendar`."""
+
+    def __init__(self, calendar: Calendar, done: Callable[[], None] = lambda: None) -> None:
+        """`done` is called after each meeting that was booked."""
+        self._calendar = calendar
+        self._done = done
+        self._at_work: dict[Act, asyncio.Task[None]] = {}
+        self._booked: dict[str, Appointment] = {}
+
+    async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]:
+        return await self._calendar.busy(since, until)
+
+    async def book(self, appointment: Appointment) -> None:
+        """Raises what the calendar raises."""
+        had = self._booked.get(appointment.call)
+        if had is not None and had.act == appointment.act:
+            return
+        act = appointment.call, appointment.act
+        task = self._at_work.get(act)
+        if task is None:
+            task = self._at_work[act] = asyncio.create_task(self._calendar.book(appointment))
+            task.add_done_callback(partial(self._ended, appointment))
+        await asyncio.shield(task)
+
+    def settle(self, call: str, then: Callable[[Appointment | None], None]) -> None:
+        """The call has ended: `then` is told what it has booked; at once, or when what is being
+        booked for it has come to its end."""
+
+        def settled(_: object = None) -> None:
+            then(self._booked.pop(call, None))
+
+        at_work = [task for (of, _), task in self._at_work.items() if of == call]
+        if not at_work:
+            settled()
+            return
+        at_work[-1].add_done_callback(settled)
+
+    async def close(self) -> None:
+        """Waits for what is being booked."""
+        if self._at_work:
+            await asyncio.wait(self._at_work.values())
+
+    def _ended(self, appointment: Appointment, task: asyncio.Task[None]) -> None:
+        del self._at_work[appointment.call, appointment.act]
+        # Looked at even if nobody waits for it any more: a failure is told to who does.
+        if not task.cancelled() and task.exception() is None:
+            self._booked[appointment.call] = appointment
+            self._done()

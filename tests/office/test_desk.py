@@ -1,0 +1,97 @@
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from engine.office.desk import Desk
+from engine.store import Appointment, SlotTaken
+
+TEN = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+ONE = Appointment(TEN, 30, "one")
+
+
+@dataclass
+class Slow:
+    """A calendar that books when it is let."""
+
+    taken: bool = False
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    let: asyncio.Event = field(default_factory=asyncio.Event)
+    booked: list[Appointment] = field(default_factory=list)
+
+    async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]:
+        return []
+
+    async def book(self, appointment: Appointment) -> None:
+        self.begun.set()
+        await self.let.wait()
+        if self.taken:
+            raise SlotTaken
+        self.booked.append(appointment)
+
+
+async def hung_up_meanwhile(desk: Desk, slow: Slow) -> None:
+    booking = asyncio.create_task(desk.book(ONE))
+    await slow.begun.wait()
+    booking.cancel()
+    await asyncio.wait([booking])
+
+
+def test_a_caller_who_hangs_up_while_it_is_booked_has_the_meeting_in_the_summary() -> None:
+    async def scenario() -> None:
+        slow, told = Slow(), list[Appointment | None]()
+        desk = Desk(slow)
+        await hung_up_meanwhile(desk, slow)
+        desk.settle("one", told.append)
+        desk.settle("another", told.append)
+        assert told == [None]  # of the other call
+        slow.let.set()
+        await desk.close()
+        assert slow.booked == [ONE]
+        assert told == [None, ONE]
+
+    asyncio.run(scenario())
+
+
+def test_a_caller_who_hangs_up_before_it_is_refused_has_none() -> None:
+    async def scenario() -> None:
+        slow, told = Slow(taken=True), list[Appointment | None]()
+        desk = Desk(slow)
+        await hung_up_meanwhile(desk, slow)
+        desk.settle("one", told.append)
+        slow.let.set()
+        await desk.close()
+        assert told == [None]
+
+    asyncio.run(scenario())
+
+
+def test_what_is_asked_for_again_meanwhile_or_later_is_booked_once() -> None:
+    async def scenario() -> None:
+        slow, news = Slow(), list[str]()
+        desk = Desk(slow, lambda: news.append("booked"))
+        await hung_up_meanwhile(desk, slow)
+        slow.let.set()
+        await desk.book(ONE)
+        await desk.book(ONE)
+        assert slow.booked == [ONE]
+        assert news == ["booked"]
+
+    asyncio.run(scenario())
+
+
+def test_a_refusal_is_told_to_who_asks_again() -> None:
+    async def scenario() -> None:
+        slow = Slow(taken=True)
+        desk = Desk(slow)
+        await hung_up_meanwhile(desk, slow)
+        slow.let.set()
+        with pytest.raises(SlotTaken):
+            await desk.book(ONE)
+        slow.taken = False
+        await desk.book(ONE)
+        assert slow.booked == [ONE]
+
+    asyncio.run(scenario())

@@ -1,0 +1,71 @@
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from bridge.office import PAUSE, CallRecord, kept_up
+from engine.office.desk import Desk
+from engine.ports import CallFacts
+from engine.profile import shipped_profile
+from engine.store import Appointment
+from engine.store.opening import Store, open_store
+from engine.store.tables import calls
+from tests.virtual_time import run
+
+TEN = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+FACTS = CallFacts("line-1", "twilio", "+972501234567")
+SHAI = shipped_profile("shai")
+
+
+def test_a_defect_beside_the_calls_is_logged_and_begun_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun: list[float] = []
+
+    async def work() -> None:
+        begun.append(asyncio.get_running_loop().time())
+        if len(begun) < 3:
+            raise OverflowError("what +972501234567 said")
+
+    run(kept_up(work))
+    assert begun == pytest.approx([begun[0], begun[0] + PAUSE, begun[0] + 2 * PAUSE])
+    assert [record.message for record in caplog.records] == ["office_task_broke"] * 2
+    assert "+972" not in caplog.text
+
+
+def record(store: Store, desk: Desk) -> CallRecord:
+    return CallRecord(store.records, desk, SHAI, FACTS)
+
+
+def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked(
+    tmp_path: Path,
+) -> None:
+    async def go() -> None:
+        async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
+            desk = Desk(store.bookings)
+            call = record(store, desk)
+            booking = asyncio.create_task(desk.book(Appointment(TEN, 30, call.key)))
+            await asyncio.sleep(0)
+            booking.cancel()
+            call.close("hangup")
+            await desk.close()
+            await store.records.written()
+            async with store.bookings._database.reading() as connection:
+                summary = (await connection.execute(select(calls.c.summary))).scalar_one()
+            assert summary["meeting"] == {"start": TEN.isoformat(), "minutes": 30}
+
+    asyncio.run(go())
+
+
+def test_what_was_announced_is_noted_down_once(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
+            call = record(store, Desk(store.bookings))
+            await store.records.written()
+            for _ in range(3):
+                call.announced("automated")
+            assert store.records._waiting.qsize() == 1
+
+    asyncio.run(go())
