@@ -26,15 +26,15 @@ def _words(text: str) -> frozenset[str]:
 
 # Announces a name, whatever follows.
 _INTRODUCTIONS = _table(
-    "קוראים לי | לקרוא לי | השם שלי | השם שלי הוא | השם הוא | השם | שמי | שמי הוא | על שם | על השם"
-    " | מדבר | מדברת"
+    "קוראים לי | לקרוא לי | השם שלי | השם שלי הוא | השם הוא | שמי | שמי הוא"
     " | my name is | my names | my name's | the name is | the name's | the names | name is"
-    " | call me | under the name | its under | put it under | put me down as"
+    " | under the name | put me down as"
 )
 # Announces a name if a name follows.
 _PERHAPS = _table(
-    "אני | זה | זאת | כאן | תרשמי | תרשום | תכתבי | לרשום | השם"
+    "אני | זה | זאת | כאן | תרשמי | תרשום | תכתבי | לרשום | השם | על שם | על השם | מדבר | מדברת"
     " | this is | i'm | im | i am | it's | its | it is | here is | that's | thats"
+    " | call me | it's under | its under | put it under"
 )
 _GIVEN = _table("שם פרטי | השם הפרטי | השם הפרטי שלי | first name | given name | first name is")
 _FAMILY = _table(
@@ -53,7 +53,8 @@ _REFUSED = _words("לא not no")
 _OTHER_WORDS = _words(
     "אני אתה את אתם אנחנו הוא היא הם זה זאת מה מי למה איך איפה מתי כמה איזה לא כן רוצה רוצים"
     " צריך צריכה"
-    " צריכים מחפש מחפשת מחפשים מעוניין מעוניינת יש אין של שלי שלך שלו לי לך לו על עם בלי גם רק עוד"
+    " צריכים מחפש מחפשת מחפשים מעוניין מעוניינת יש אין של שלי שלך שלו שלה שלנו שלכם שלהם"
+    " לי לך לו על עם בלי גם רק עוד"
     " כבר ואני והטלפון והמספר ומחפש ומחפשת טלפון מספר הטלפון המספר שם השם משפחה פרטי בשביל"
     " בשבילי כי אבל או אם"
     " תגידי תגיד להגיד לתת לדבר אפשר יכול יכולה קוראים מדבר מדברת דיברתי אמרתי רגע שנייה שניה תודה"
@@ -90,7 +91,7 @@ _NAMES = _words(
     " ליאורה"
     " אביגיל אלה אורלי ציפי זהבה שושנה פנינה ריקי נטע שני שירלי לילך מירב מיטל אפרת אירית דליה עינת"
     " רותי מיכאלה רינה מאירה יהודית ברכה ברוך דורית נורית נירית אסנת גליה הגר טובה יפה רחלי מיקי"
-    " שוש"
+    " שוש חגי"
     " אנה אולגה נטליה מריה סבטלנה פאטמה אמירה ליילה נור דפנה מעיין הודיה אור גל ליאל"
     " david daniel dan danny michael mike john james robert bob william bill richard thomas tom"
     " mark"
@@ -103,7 +104,7 @@ _NAMES = _words(
     " laura"
     " lisa linda susan karen nancy jessica jennifer jenny kate katie catherine elizabeth liz julia"
     " julie maria helen alice jane amy michelle amanda melissa ruth naomi esther miriam yael tamar"
-    " noa shira maya michal tal dana ella eva grace lucy diana victoria natalie claire martha"
+    " noa shira maya michal tal dana ella eva grace lucy beth diana victoria natalie claire martha"
 )
 _LETTERS = _words(
     "אלף=א בית=ב גימל=ג דלת=ד הא=ה הי=ה וו=ו ויו=ו זין=ז חית=ח טית=ט יוד=י כף=כ למד=ל מם=מ נון=נ"

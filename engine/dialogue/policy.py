@@ -333,7 +333,7 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
         return _act(replace(talk, misses=0), Ask(_budget(talk)))
     if isinstance(talk.question, OfferPerson):
         # It was offered because nothing was understood: with keys it will be.
-        return _act(replace(talk, refused_person=True), _menu(talk, _next(talk)))
+        return _with_keys_now(replace(talk, refused_person=True), free)
     if isinstance(talk.question, Offering) and meaning.answer == "no":
         return _refuse(talk, talk.question.windows, free)
     told = any(value is not None for value in _told(talk, meaning).values())
@@ -345,6 +345,16 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
     if isinstance(talk.question, Offering) and meaning.answer == "yes":
         return _act(talk, Offer(talk.question.windows, Why.AGAIN))
     return _miss(talk)
+
+
+def _with_keys_now(talk: Talk, free: Sequence[Window]) -> Talk:
+    slot = missing(talk.wish, talk.profile.asked)
+    if slot is not None:
+        return _act(talk, _menu(talk, slot))
+    offered = _offer(talk, free, Why.ASKED)
+    if isinstance(offered.act, Offer):
+        return _act(offered, WindowMenu(offered.act.windows))
+    return offered
 
 
 def _learn(talk: Talk, meaning: Understood) -> Wish:

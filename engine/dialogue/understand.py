@@ -338,9 +338,10 @@ class _Text:
 
 def _phrases(text: _Text) -> Understood:
     """The order tells who wins: «לא משנה» is no «לא», “one second” is no “second”."""
-    abuse = text.takes_any(say.ABUSE)
+    abuse = text.takes_any(say.ABUSE) or _takes_alone(text, say.ABUSE_ALONE)
     doubtful = text.takes_any(say.NOT_HUMAN)
-    human = text.takes_any(say.HUMAN)
+    human = text.takes_any(say.TRANSFERRED_TO) | text.takes_any(say.HUMAN)
+    human = human or _takes_alone(text, say.HUMAN_ALONE)
     goodbye = text.takes_any(say.GOODBYE)
     repeat = text.takes_any(say.REPEAT) or _is_all(text, say.REPEAT_ALONE)
     refusal = text.take_phrase(say.REFUSAL)
@@ -393,6 +394,19 @@ def _refused(text: _Text) -> int | None:
 
 def _is_all(text: _Text, phrases: say.Phrases) -> bool:
     return bool(text.tokens) and tuple(text.tokens) in phrases.get(text.tokens[0], ())
+
+
+def _takes_alone(text: _Text, phrases: say.Phrases) -> bool:
+    """Nothing but courtesy stands beside it."""
+    beside = text.copy()
+    beside.takes_any(say.CHOOSING)
+    words = [
+        token
+        for token, taken in zip(text.tokens, beside.taken, strict=True)
+        if not taken and token not in say.BESIDE_A_CHOICE
+    ]
+    found = _is_all(_Text(words), phrases)
+    return found and text.takes_any(phrases)
 
 
 def _answer(agreed: int | None, refused: int | None) -> Literal["yes", "no"] | None:

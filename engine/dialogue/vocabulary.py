@@ -171,21 +171,39 @@ HUMAN = _phrases(
     "נציג | נציגה | נציג אנושי | נציגת שירות | נציג שירות | מוקדן | מוקדנית | בן אדם | בנאדם"
     " | אדם אמיתי"
     " | אדם אנושי | מישהו אמיתי | מישהי אמיתית | מישהו אנושי | לדבר עם מישהו | לדבר עם מישהי"
-    " | לדבר עם בן אדם | לדבר עם אדם | לדבר עם נציג | לדבר עם נציגה | לדבר עם המנהל | המנהל"
-    " | המנהלת | הבעלים | בעל הבית | המתווך | המזכירה"
-    " | לדבר עם | שאפשר לדבר איתו | תעבירי אותי | תעביר אותי | תעבירו אותי | להעביר אותי"
+    " | לדבר עם בן אדם | לדבר עם אדם | לדבר עם נציג | לדבר עם נציגה | לדבר עם המנהל"
+    " | לדבר עם | שאפשר לדבר איתו"
     " | שיחזור אליי | שיחזור אלי | יחזור אליי | יחזור אלי | יחזרו אליי | יחזרו אלי | תחזרו אליי"
     " | שיחזרו אליי | שיחזרו אלי | תתקשרו אליי | מישהו מהמשרד | מישהו מהצוות | לא עם מכונה"
     " | לא עם רובוט | בן אנוש | מישהו שיכול לעזור | מישהי שיכולה לעזור | יש שם מישהו"
     " | אני לא מדבר עם מכונה | אני לא מדבר עם רובוט"
     " | human | a human | human being | real person | a real person | actual person"
     " | live person | representative | a representative | real agent | operator"
-    " | the operator | the manager | a manager | the owner | speak to | speak with | talk to"
+    " | the operator | speak to | speak with | talk to"
     " | talk with | put me through | transfer me | connect me | call me back | calls me back"
     " | someone real | customer service | live agent | anyone there | someone there"
     " | someone who can help | speak to someone | talk to someone"
+    " | get me the manager | get me a manager | get me the owner | give me the manager"
     " | give me a person | get me a person | to a person | real agent | לדבר עם סוכן"
-    ""
+    " | תני לי את המנהל | תן לי את המנהל"
+)
+# They are spoken of as well («הבעלים מבקש שבעת אלפים»): a wish only if nothing else is said.
+HUMAN_ALONE = _phrases(
+    "המנהל | המנהלת | הבעלים | בעל הבית | המתווך | המתווכת | המזכירה | manager | owner"
+    " | תעבירי אותי | תעביר אותי | תעבירו אותי | להעביר אותי"
+)
+# «תעבירי אותי למנהל», and not «תעבירי אותי ליום שני».
+TRANSFERRED_TO = _phrases(
+    " | ".join(
+        f"{verb} אותי {to}"
+        for verb in ("תעבירי", "תעביר", "תעבירו", "להעביר", "תעבירי בבקשה")
+        for to in sorted(
+            _words(
+                "לנציג לנציגה לנציגת למוקד למוקדן למוקדנית למנהל למנהלת לבעלים לבעל למתווך למתווכת"
+                " למזכירה למזכירות לבן לבנאדם לאדם למישהו למישהי לסוכן לסוכנת למשרד לשירות לשי"
+            )
+        )
+    )
 )
 # Somebody else to talk to, before anything is decided here.
 NOT_HUMAN = _phrases(
@@ -195,14 +213,17 @@ NOT_HUMAN = _phrases(
 )
 ABUSE = _phrases(
     "מטומטם | מטומטמת | מטומטמים | מפגר | מפגרת | אידיוט | אידיוטית | אידיוטים | זונה | בן זונה"
-    " | בת זונה | שרמוטה | כלבה | מניאק | מניאקית | תזדיין | תזדייני | לך תזדיין | לכי תזדייני"
-    " | קיבינימט | לך לעזאזל | לכי לעזאזל | סתום | סתמי | סתום את הפה | סתמי את הפה | שתקי | דפוקה"
+    " | בת זונה | שרמוטה | יא כלבה | את כלבה | מניאק | מניאקית | תזדיין"
+    " | תזדייני | לך תזדיין | לכי תזדייני"
+    " | קיבינימט | לך לעזאזל | לכי לעזאזל | סתום את הפה | סתמי את הפה | שתקי | דפוקה"
     " | דפוק | חתיכת זבל | טמבלית | טמבל | דבילית | דביל | כוס אמא שלך | כוסאמק | יא זבל"
     " | fuck | fucking | fucker | fuck you | fuck off | bitch | asshole | bastard | idiot"
     " | idiots | moron | shut up | go to hell | screw you | you stupid | stupid machine"
     " | stupid robot | stupid bot | youre stupid | you are stupid | piece of shit | cunt | dumbass"
     " | whore | retard"
 )
+# «יש לי כלבה», «הכביש סתום».
+ABUSE_ALONE = _phrases("כלבה | סתום | סתמי | סתמי כבר | סתום כבר")
 NO = _phrases("לא | ממש לא | לא לא | no | nope | nah | no no | not")
 THANKS = _phrases("תודה | תודה רבה | thanks | thank you | thank you very much | thanks a lot")
 CORRECTIONS = _words("no sorry actually mean rather instead סליחה בעצם התכוונתי במקום")

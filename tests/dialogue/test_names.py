@@ -24,6 +24,12 @@ from engine.dialogue.names import answered, introduced
         ("I'm looking for an office", None),
         ("this is great", None),
         ("my name is not important", None),
+        ("it's under seven thousand", None),
+        ("call me Sunday at ten", None),
+        ("אני מדבר מהאוטו", None),
+        ("מה השם שלכם", None),
+        ("call me David", "David"),
+        ("תרשמי על שם משה פרץ", "משה פרץ"),
     ],
 )
 def test_a_name_is_heard_where_it_is_announced(words: str, name: str | None) -> None:

@@ -92,6 +92,14 @@ def test_abuse_is_answered_once_and_then_the_call_ends() -> None:
     assert (talk.act, talk.lead) == (Ask("area"), Lead.ABUSE)
 
 
+def test_who_refuses_a_person_is_not_asked_for_what_is_known() -> None:
+    whole = replace(JAFFA, choices=(("area", ("jaffa",)), ("kind", ("shop",))), budget=7_000)
+    offered = after(policy.start(STAFFED, False), replace(whole, when=When()))
+    assert isinstance(offered.act, Offer)
+    refused = after(offered, NOTHING, NOTHING, NOTHING, NO)
+    assert refused.act == WindowMenu(offered.act.windows)
+
+
 def test_keys_take_or_refuse_a_person() -> None:
     talk = after(policy.start(STAFFED, False), HELLO, NOTHING, NOTHING, NOTHING)
     assert policy.answer(talk, Turn(NOTHING, "1"), FREE).act == HandOver("sales")

@@ -208,6 +208,36 @@ HEBREW: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("words", "human", "abuse"),
+    [
+        ("הבעלים מבקש שבעת אלפים", False, False),
+        ("המתווך שלי אמר", False, False),
+        ("תעבירי אותי ליום שני", False, False),
+        ("the owner asks for seven thousand", False, False),
+        ("יש לי כלבה גדולה", False, False),
+        ("הכביש סתום", False, False),
+        ("את המנהל בבקשה", True, False),
+        ("אני רוצה את המנהל", True, False),
+        ("the manager please", True, False),
+        ("תעבירי אותי למנהל", True, False),
+        ("תעבירי אותי בבקשה", True, False),
+        ("אני רוצה לדבר עם הבעלים", True, False),
+        ("כלבה", False, True),
+        ("סתום את הפה", False, True),
+    ],
+)
+def test_who_is_only_spoken_of_is_neither_wanted_nor_abused(
+    words: str, human: bool, abuse: bool
+) -> None:
+    meaning = understand(words, SHAI)
+    assert (meaning.human, meaning.abuse) == (human, abuse)
+
+
+def test_an_amount_is_no_name() -> None:
+    assert understand("it's under seven thousand", SHAI).budget == 7_000
+
+
 def told(words: str) -> dict[str, Any]:
     """What was understood of the wish and of the talk about it."""
     meaning = understand(words, SHAI)
