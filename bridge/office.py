@@ -97,10 +97,10 @@ async def kept_up(work: Callable[[], Awaitable[None]], pause: float = PAUSE) -> 
 
 
 async def _webhook(settings: Settings, store: Store, stack: AsyncExitStack) -> Webhook | None:
-    if settings.kav_webhook_secret is None:
+    if settings.kav_webhook_url is None or settings.kav_webhook_secret is None:
         return None
     secret = settings.kav_webhook_secret.get_secret_value()
-    opening = open_webhook(store.outbox, settings.kav_webhook_url, secret)
+    opening = open_webhook(store.outbox, settings.kav_webhook_url.get_secret_value(), secret)
     try:
         return await stack.enter_async_context(opening)
     except BadAddress as error:
