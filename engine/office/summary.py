@@ -160,10 +160,10 @@ def wish_lines(
     ]
 
 
-def meeting_title(wish: Mapping[str, str], language: Language) -> str:
-    """For a calendar: «פגישה: דירה, פלורנטין»."""
-    wanted = ", ".join(_clean(value) for value in wish.values())
-    return f"{_WORDS[language]['meeting']}: {wanted}" if wanted else _WORDS[language]["meeting"]
+def meeting_title(wanted: str, language: Language) -> str:
+    """For a calendar: «פגישה: דירה בפלורנטין»."""
+    meeting = _WORDS[language]["meeting"]
+    return f"{meeting}: {_clean(wanted)}" if wanted else meeting
 
 
 def meeting_about(

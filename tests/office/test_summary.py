@@ -158,8 +158,8 @@ def test_something_of_every_number_is_hidden(number: str) -> None:
 
 
 def test_a_calendar_gets_a_title_and_what_the_caller_wants() -> None:
-    assert meeting_title(WISH, "he") == "פגישה: דירה, פלורנטין, עד 7,000 ₪, Tower B+"
-    assert meeting_title({}, "he") == "פגישה"
+    assert meeting_title("דִּירָה בִּפְלוֹרֶנְטִין", "he") == "פגישה: דירה בפלורנטין"
+    assert meeting_title("", "he") == "פגישה"
     about = plain(meeting_about({"area": "פְלוֹרֶנְטִין"}, {}, NUMBER, "he"))
     assert about == f"אזור: פלורנטין\nמספר: {NUMBER}"
     assert meeting_about({}, {}, "", "he") == ""
