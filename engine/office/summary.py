@@ -86,7 +86,7 @@ class Report:
     call: str
     line: str
     caller: str
-    """As the office may see it: the number, or `masked_number` of it."""
+    """The number; empty: withheld."""
     agent: str
     """Her name, as it is spoken."""
     started: datetime
@@ -99,14 +99,6 @@ class Report:
     meeting: tuple[datetime, int] | None = None
     """Start and minutes."""
     exchanges: Sequence[Exchange] = ()
-
-
-def masked_number(number: str) -> str:
-    """«+9725•••••67»: enough to tell two callers apart, not enough to call."""
-    head = 5 if number.startswith("+") else 3
-    if len(number) < head + 4:
-        return "•" * len(number)
-    return number[:head] + "•" * (len(number) - head - 2) + number[-2:]
 
 
 def as_json(report: Report) -> dict[str, object]:
