@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from bridge.settings import BadSettings, Settings
 from engine.dialogue.hebrew import without_points
-from engine.dialogue.phrases import said_back
-from engine.dialogue.profile import Language, Profile
-from engine.dialogue.wish import Value
+from engine.dialogue.phrases import said_back, wish_name
+from engine.dialogue.profile import Choices, Language, Profile
+from engine.dialogue.wish import Value, Wish
 from engine.office.address import BadAddress
 from engine.office.calendar import open_calendar
 from engine.office.desk import Desk
@@ -97,10 +97,10 @@ async def kept_up(work: Callable[[], Awaitable[None]], pause: float = PAUSE) -> 
 
 
 async def _webhook(settings: Settings, store: Store, stack: AsyncExitStack) -> Webhook | None:
-    if settings.kav_webhook_secret is None:
+    if settings.kav_webhook_url is None or settings.kav_webhook_secret is None:
         return None
     secret = settings.kav_webhook_secret.get_secret_value()
-    opening = open_webhook(store.outbox, settings.kav_webhook_url, secret)
+    opening = open_webhook(store.outbox, settings.kav_webhook_url.get_secret_value(), secret)
     try:
         return await stack.enter_async_context(opening)
     except BadAddress as error:
@@ -205,15 +205,22 @@ def ended(why: str) -> Ended:
 def described(profile: Profile, one: Appointment) -> Meeting:
     """A meeting, for a person's calendar."""
     language: Language = profile.languages[0]
-    wish = spoken_wish(profile, one.wish, language)
+    wish = {slot: value for slot, value in one.wish.items() if value not in {None, one.caller}}
     return Meeting(
         meeting_uid(one.call, one.act),
         one.start,
         one.minutes,
-        meeting_title(wish, language),
-        meeting_about(wish, {}, one.caller, language),
+        meeting_title(_wanted(profile, wish, language), language),
+        meeting_about(spoken_wish(profile, wish, language), {}, one.caller, language),
         one.caller,
     )
+
+
+def _wanted(profile: Profile, wish: Mapping[str, Value | None], language: Language) -> str:
+    """As she says it back: «דירה בפלורנטין, עד שבעת אלפים שקלים»."""
+    known = Wish(tuple((slot, value) for slot, value in wish.items() if value is not None))
+    slots = [topic.key for topic in profile.topics]
+    return wish_name(profile, known, slots, language)
 
 
 def spoken_wish(profile: Profile, wish: Mapping[str, object], language: Language) -> dict[str, str]:
@@ -229,5 +236,7 @@ def spoken_wish(profile: Profile, wish: Mapping[str, object], language: Language
 def _read(profile: Profile, slot: str, value: object, language: Language) -> str:
     if not isinstance(value, str | int | float):
         return ""
+    if isinstance(profile.topic(slot).answers, Choices):
+        return without_points(profile.choice(slot, str(value)).name(language))
     known: Value = value
     return without_points(said_back(profile, slot, known, language)) or str(value)

@@ -171,8 +171,8 @@ class Settings(BaseSettings):
         description="`sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`; "
         "`kav.sqlite` in KAV_DATA if not set. Each bridge needs its own.",
     )
-    kav_webhook_url: str = Field(
-        "", description="Meetings, leads and ended calls are told to this https:// address."
+    kav_webhook_url: SecretStr | None = Field(
+        None, description="Meetings, leads and ended calls are told to this https:// address."
     )
     kav_webhook_secret: SecretStr | None = Field(
         None, description="Signs what is told there: `whsec_` and base64 of 24 to 64 bytes."
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
         return self
 
     def _office_agrees(self) -> None:
-        if bool(self.kav_webhook_url) != (self.kav_webhook_secret is not None):
+        if (self.kav_webhook_url is None) != (self.kav_webhook_secret is None):
             raise ValueError("KAV_WEBHOOK_URL and KAV_WEBHOOK_SECRET go together: set both")
         calendar = (self.kav_caldav_url, self.kav_caldav_user, self.kav_caldav_password)
         if any(calendar) and not all(calendar):

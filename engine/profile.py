@@ -2,7 +2,9 @@
 that names the line and the field. What it means is in `engine.dialogue.profile`."""
 
 from collections.abc import Iterator, Sequence
-from itertools import product
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain, product
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal
@@ -14,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from engine.dialogue.acts import Ask, Manner
 from engine.dialogue.expected import fixed_phrases
 from engine.dialogue.hebrew import is_hebrew, unpointed_words
+from engine.dialogue.hours import free_windows
 from engine.dialogue.phrases import announcement, greeting_in, sentences, too_long
 from engine.dialogue.profile import (
     Answers,
@@ -38,6 +41,9 @@ RESERVED = {"language", "day", "part_of_day", "clock", "choice", "answer", "no_m
 """Words that a model uses for other things than topics."""
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_BACK = {"choice": {"name", "in"}, "money": {"amount"}, "number": {"number"}}
+"""What a topic of that type is said back with."""
+_ANY_WEEK = datetime(2026, 1, 5, tzinfo=UTC)
 Place = tuple[str | int, ...]
 """Of a field in the file: its keys and places in lists, from the top."""
 
@@ -220,7 +226,7 @@ def load_profile(path: Path) -> Profile:
     for place, message in _complaints(parsed):
         raise _broken(path, tree, place, message)
     profile = _profile(parsed)
-    for place, message in _too_long(profile):
+    for place, message in chain(_never_open(parsed, profile), _too_long(profile)):
         raise _broken(path, tree, place, message)
     return profile
 
@@ -275,11 +281,6 @@ def _complaints(parsed: _File) -> Iterator[tuple[Place, str]]:
     choices = {topic.key for topic in parsed.topics if topic.type == "choice"}
     for place, said in enumerate(parsed.callers_say):
         yield from _fillable(("callers_say", place), said, choices)
-    for day, stretches in parsed.hours.items():
-        for stretch in stretches:
-            opens, closes = _minutes(stretch)
-            if closes - opens < parsed.meeting_minutes:
-                yield ("hours", day), f"{stretch} has no room for a meeting"
 
 
 def _twice(place: Place, keys: Sequence[str]) -> Iterator[tuple[Place, str]]:
@@ -320,13 +321,13 @@ def _of_topic(
             spoken["another_day"] = set()
             if not topic.required:
                 yield (*place, "required"), "the time must be asked for"
-    yield from _of_texts(place, topic, languages, spoken)
+    yield from _of_texts(place, topic, languages, spoken | {"back": _BACK.get(topic.type, set())})
 
 
 def _of_texts(
     place: Place, topic: AnyTopic, languages: Sequence[Language], spoken: dict[str, set[str]]
 ) -> Iterator[tuple[Place, str]]:
-    for field, gaps in (spoken | {"back": {"name", "in", "amount", "number"}}).items():
+    for field, gaps in spoken.items():
         texts: _Templates = getattr(topic, field)
         if field != "back" and topic.required:
             yield from _lacking((*place, field), texts, languages)
@@ -336,12 +337,16 @@ def _of_texts(
 
 def _fillable(place: Place, text: str, gaps: set[str]) -> Iterator[tuple[Place, str]]:
     try:
-        wanted = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        wanted = [one[1:] for one in Formatter().parse(text) if one[1] is not None]
     except ValueError as error:
         yield place, str(error)
         return
-    for name in sorted(wanted - gaps):
-        yield place, f"there is nothing to put for {{{name}}}"
+    for name, form, conversion in wanted:
+        if name not in gaps:
+            yield place, f"there is nothing to put for {{{name}}}"
+        elif form or conversion:
+            # Words are put there, never numbers: «{amount:d}» would break when it is spoken.
+            yield place, f"{{{name}}} is expected, without more in its braces"
 
 
 def _minutes(stretch: str) -> tuple[int, int]:
@@ -350,6 +355,19 @@ def _minutes(stretch: str) -> tuple[int, int]:
         for hour, minute in (end.split(":") for end in stretch.split("-"))
     )
     return opens, closes
+
+
+def _never_open(parsed: _File, profile: Profile) -> Iterator[tuple[Place, str]]:
+    """Stretches that no caller is ever offered anything of."""
+    for day, stretches in parsed.hours.items():
+        for stretch in stretches:
+            opening = Opening(_WEEKDAYS.index(day), *_minutes(stretch))
+            if not free_windows(replace(profile, hours=(opening,)), _ANY_WEEK, ()):
+                yield (
+                    ("hours", day),
+                    f"{stretch} has no room for a meeting: it must begin between 07:00 and 18:59, "
+                    "on the hour or the half hour",
+                )
 
 
 def _too_long(profile: Profile) -> Iterator[tuple[Place, str]]:

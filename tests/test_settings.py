@@ -43,6 +43,12 @@ def test_the_defaults_are_the_contract_s() -> None:
     assert Settings.model_validate({}).rules() == Rules()
 
 
+def test_an_address_that_may_hold_a_key_is_not_shown() -> None:
+    url = "https://office.example/hook?key=hidden"
+    told = Settings.model_validate({"kav_webhook_url": url, "kav_webhook_secret": "whsec_x"})
+    assert "hidden" not in repr(told)
+
+
 def test_an_empty_token_is_no_token() -> None:
     with pytest.raises(ValueError, match="TWILIO_AUTH_TOKEN is needed"):
         Settings.model_validate({"twilio_auth_token": "", "kav_http_host": "0.0.0.0"})

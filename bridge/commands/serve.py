@@ -148,7 +148,9 @@ async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
     older = settings.kav_data / "appointments.jsonl"
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
-        opening = open_store(settings.database(), older=older, tells=bool(settings.kav_webhook_url))
+        opening = open_store(
+            settings.database(), older=older, tells=settings.kav_webhook_url is not None
+        )
         store = await stack.enter_async_context(opening)
         left = await store.records.reconcile()
     except (StoreBroken, StoreFailed, OSError) as error:

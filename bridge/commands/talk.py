@@ -87,7 +87,7 @@ async def run(args: argparse.Namespace) -> int:
 async def _calendar(settings: Settings, stack: AsyncExitStack) -> Calendar:
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
-        opening = open_store(settings.database(), tells=bool(settings.kav_webhook_url))
+        opening = open_store(settings.database(), tells=settings.kav_webhook_url is not None)
         store = await stack.enter_async_context(opening)
     except (OSError, StoreBroken) as why:
         raise BadSettings(f"KAV_DATABASE: {why}") from None

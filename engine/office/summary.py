@@ -86,7 +86,7 @@ class Report:
     call: str
     line: str
     caller: str
-    """As the office may see it: the number, or `masked_number` of it."""
+    """The number; empty: withheld."""
     agent: str
     """Her name, as it is spoken."""
     started: datetime
@@ -99,14 +99,6 @@ class Report:
     meeting: tuple[datetime, int] | None = None
     """Start and minutes."""
     exchanges: Sequence[Exchange] = ()
-
-
-def masked_number(number: str) -> str:
-    """«+9725•••••67»: enough to tell two callers apart, not enough to call."""
-    head = 5 if number.startswith("+") else 3
-    if len(number) < head + 4:
-        return "•" * len(number)
-    return number[:head] + "•" * (len(number) - head - 2) + number[-2:]
 
 
 def as_json(report: Report) -> dict[str, object]:
@@ -160,10 +152,10 @@ def wish_lines(
     ]
 
 
-def meeting_title(wish: Mapping[str, str], language: Language) -> str:
-    """For a calendar: «פגישה: דירה, פלורנטין»."""
-    wanted = ", ".join(_clean(value) for value in wish.values())
-    return f"{_WORDS[language]['meeting']}: {wanted}" if wanted else _WORDS[language]["meeting"]
+def meeting_title(wanted: str, language: Language) -> str:
+    """For a calendar: «פגישה: דירה בפלורנטין»."""
+    meeting = _WORDS[language]["meeting"]
+    return f"{meeting}: {_clean(wanted)}" if wanted else meeting
 
 
 def meeting_about(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bridge.office import PAUSE, CallRecord, kept_up
+from bridge.office import PAUSE, CallRecord, described, kept_up
 from engine.office.desk import Desk
 from engine.ports import CallFacts
 from engine.profile import shipped_profile
@@ -33,6 +33,26 @@ def test_a_defect_beside_the_calls_is_logged_and_begun_again(
     assert begun == pytest.approx([begun[0], begun[0] + PAUSE, begun[0] + 2 * PAUSE])
     assert [record.message for record in caplog.records] == ["office_task_broke"] * 2
     assert "+972" not in caplog.text
+
+
+def test_a_calendar_shows_what_is_wanted_as_people_write_it() -> None:
+    wish: dict[str, str | int | float | None] = {
+        "language": "he",
+        "area": "florentin",
+        "kind": "apartment",
+        "budget": 7_000,
+        "rooms": 3.5,
+        "name": "דני",
+        "phone": FACTS.caller,
+    }
+    meeting = described(SHAI, Appointment(TEN, 30, "one", FACTS.caller, wish))
+    assert meeting.title == "פגישה: דירה בפלורנטין, עד שבעת אלפים שקלים"
+    about = "".join(c for c in meeting.about if c not in "\u200f\u2066\u2068\u2069").split("\n")
+    assert "אזור: פלורנטין" in about
+    assert "שם: דני" in about
+    assert "חדרים: 3.5" in about
+    assert about[-1] == "מספר: +972501234567"
+    assert not any(line.startswith("טלפון") for line in about)
 
 
 def record(store: Store, desk: Desk) -> CallRecord:
