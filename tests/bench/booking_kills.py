@@ -83,7 +83,7 @@ def _whole(first_line: str, rest: IO[str]) -> list[int]:
 
 
 async def _book(file: Path, first: int) -> None:
-    async with open_store(f"sqlite:///{file}") as store:
+    async with open_store(f"sqlite:///{file}", tells=True) as store:
         number = first
         while True:
             start = FIRST + timedelta(hours=number)

