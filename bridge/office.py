@@ -152,12 +152,10 @@ class CallRecord:
             self._announced.add(what)
             self._records.consent(self.key, what, datetime.now(UTC))
 
-    def booked(self, start: datetime, minutes: int) -> None:
-        """The desk knows it, also when the caller has gone meanwhile."""
-
     def close(self, why: str) -> None:
         self._keep_last()
         ended_at = datetime.now(UTC)
+        # What is being booked is known when it is done, also when the caller has gone meanwhile.
         self._desk.settle(self.key, lambda booked: self._close(why, ended_at, booked))
 
     def _close(self, why: str, ended_at: datetime, booked: Appointment | None) -> None:

@@ -6,7 +6,6 @@ Audio is 16-bit little-endian mono PCM at 8,000 Hz everywhere.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from engine.core.cues import Awaits
@@ -186,8 +185,6 @@ class Journal(Protocol):
         """The caller has heard that it is so."""
         ...
 
-    def booked(self, start: datetime, minutes: int) -> None: ...
-
     def close(self, why: str) -> None:
         """The call has ended."""
         ...
@@ -203,8 +200,6 @@ class Unwritten:
     def wants(self, wish: Mapping[str, object]) -> None: ...
 
     def announced(self, what: str) -> None: ...
-
-    def booked(self, start: datetime, minutes: int) -> None: ...
 
     def close(self, why: str) -> None: ...
 

@@ -126,6 +126,8 @@ class Receptionist:
         """The journal has been told a wish."""
         self._spoken = True
         """The talk's act was, or some of it."""
+        self._understood = "", Understood()
+        """The last words that were read by the rules, and what they mean."""
         self._said: list[str] = []
         self._ahead: _Ahead | None = None
         self._guesses = 0
@@ -185,9 +187,9 @@ class Receptionist:
         """Moves the talk on to its next act. The reply may be abandoned later at any sentence:
         what was decided is kept here, before the first."""
         meaning = await self._understand(heard, thought)
-        spoken = heard.said if self._spoken else ""
+        reached = heard.said if self._spoken else ""
         cut = heard.cut or not self._spoken
-        said = windows_heard(self._talk.act, self._talk.language, spoken, cut)
+        said = windows_heard(self._talk.act, self._talk.language, reached, cut)
         turn = Turn(meaning, heard.digits, said, self._announced(heard), heard.words)
         self._talk = policy.answer(self._talk, turn, await self._free())
         if self._announcement(self._talk) and too_long(tuple(self._own(self._talk))):
@@ -211,7 +213,7 @@ class Receptionist:
     async def _understand(self, heard: Heard, thought: Thought) -> Understood:
         if _is_unsure(heard):
             return Understood()
-        rules = understand(heard.words, self._profile)
+        rules = self._by_rules(heard.words)
         if checked.answers(self._profile, self._talk.question, rules):
             meant = await self._soon(thought)
         else:
@@ -238,9 +240,14 @@ class Receptionist:
         talk = self._talk
         if talk.keypad or talk.booked is not None or not words.strip():
             return False
-        return not checked.suffices(
-            self._profile, talk.question, understand(words, self._profile), words
-        )
+        rules = self._by_rules(words)
+        return not checked.suffices(self._profile, talk.question, rules, words)
+
+    def _by_rules(self, words: str) -> Understood:
+        """A guess, the question whether a model is needed, and the turn ask for the same words."""
+        if words != self._understood[0]:
+            self._understood = words, understand(words, self._profile)
+        return self._understood[1]
 
     def _consultation(self, words: str, said: str) -> Consultation:
         return Consultation(
@@ -322,7 +329,6 @@ class Receptionist:
             self._talk = policy.unstored(self._talk)
         else:
             self._talk = policy.booked(self._talk, window)
-            self._journal.booked(window.start, window.minutes)
 
     async def _free(self) -> tuple[Window, ...]:
         now = self._clock()
