@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-_QUICK = "-c fsync=off -c listen_addresses= -c max_connections=150"
+_QUICK = "-c fsync=off -c listen_addresses= -c max_connections=400"
 
 
 def _programs() -> Path:
