@@ -6,7 +6,7 @@ Audio is 16-bit little-endian mono PCM at 8,000 Hz everywhere.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Hear, Heard, Listen, Pause, StopListening, Transfer
@@ -204,6 +204,11 @@ class Unwritten:
     def close(self, why: str) -> None: ...
 
 
+Back = Literal["", "dropped", "unanswered"]
+"""Why a caller with whom we have spoken in this call already is with us again: the line to him, or
+this bridge, broke; or nobody answered to whom he was given. Empty: the call begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """Who calls whom, over which line; what is not known is empty."""
@@ -213,6 +218,7 @@ class CallFacts:
     """`audiosocket` or `twilio`."""
     caller: str = ""
     called: str = ""
+    back: Back = ""
 
 
 class Call(Protocol):
