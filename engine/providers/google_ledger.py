@@ -76,7 +76,7 @@ class Patience:
     """Seconds after an answer, in which the service may still change it."""
     stability: float = 0.8
     """From this on an interim result is believed ..."""
-    steady: float = 0.4
+    steady: float = 0.25
     """... or after so many seconds in which it did not change."""
 
 
