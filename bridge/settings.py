@@ -133,6 +133,9 @@ class Settings(BaseSettings):
         "v1", description="Of Google's Speech API; Chirp models need `v2`."
     )
     kav_google_speech_model: str = Field("", description="Empty: the version's default.")
+    kav_google_languages: Literal["all", "first"] = Field(
+        "all", description="Google hears all languages of the profile, or its first one only."
+    )
     kav_google_enhanced: bool = Field(
         True, description="v1: the enhanced model, where the language has it."
     )
