@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from bridge.outbound import (
@@ -20,6 +21,7 @@ from bridge.outbound import (
     decide,
     read_quiet,
 )
+from bridge.settings import Settings
 
 JERUSALEM = "+97235550100"
 WANTED = "asked for a call back on the site, 2026-11-20"
@@ -168,7 +170,7 @@ def test_a_call_leaves_the_day_s_cap_when_it_is_a_day_old() -> None:
     assert why(history=History(placed), now=SUNDAY + timedelta(hours=1)) == ""
 
 
-@settings(max_examples=50)
+@effort(max_examples=50)
 @given(st.from_regex(r"\+?[\d ]{0,16}", fullmatch=True))
 def test_whatever_is_called_begins_with_an_allowed_prefix(number: str) -> None:
     match decide(OutboundRequest(number, WANTED), RULES, History(), SUNDAY):
@@ -183,6 +185,47 @@ def test_the_store_is_told_no_by_an_exception() -> None:
     check([], False)
     with pytest.raises(NotAllowed, match="does not want"):
         check([], True)
+
+
+def test_the_settings_become_rules() -> None:
+    told = Settings.model_validate(
+        {
+            "kav_outbound": "true",
+            "kav_outbound_prefixes": "+972, +1212",
+            "kav_outbound_from": JERUSALEM,
+            "kav_outbound_per_hour": 3,
+            "kav_outbound_per_day": 5,
+            "kav_outbound_quiet": "22:00-08:00",
+            "kav_outbound_longest_sec": 60,
+        }
+    )
+    expected = OutboundRules(True, ("+972", "+1212"), 3, 5, read_quiet("22:00-08:00"), 60)
+    assert told.outbound_rules() == expected
+
+
+def test_by_default_nobody_is_called_and_the_sabbath_is_kept() -> None:
+    rules = Settings.model_validate({}).outbound_rules()
+    assert not rules.enabled
+    assert rules.quiet == read_quiet(SABBATH)
+    never = Settings.model_validate({"kav_outbound_quiet": "none"})
+    assert never.outbound_rules().quiet == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"kav_outbound": True}, "KAV_OUTBOUND_PREFIXES .* are needed"),
+        ({"kav_outbound_quiet": "always"}, "KAV_OUTBOUND_QUIET: 'always': expected"),
+        ({"kav_outbound_prefixes": "972"}, "kav_outbound_prefixes"),
+        ({"kav_outbound_prefixes": "+"}, "kav_outbound_prefixes"),
+        ({"kav_outbound_from": "Leah"}, "kav_outbound_from"),
+    ],
+)
+def test_settings_that_would_let_too_much_through_are_refused(
+    settings: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Settings.model_validate(settings)
 
 
 def test_numbers_are_not_in_a_repr() -> None:
