@@ -255,7 +255,7 @@ class Settings(BaseSettings):
         self._turn_taking_agrees()
         self._providers_agree()
         self._office_agrees()
-        self._twilio_agrees()
+        self._control_agrees()
         self._outbound_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
@@ -278,7 +278,7 @@ class Settings(BaseSettings):
                 "KAV_CALDAV_URL, KAV_CALDAV_USER and KAV_CALDAV_PASSWORD go together: set all three"
             )
 
-    def _twilio_agrees(self) -> None:
+    def _control_agrees(self) -> None:
         if bool(self.twilio_api_key) != bool(self.twilio_api_secret):
             raise ValueError("TWILIO_API_KEY and TWILIO_API_SECRET go together: set both")
         # Not a pattern of its field: the message would show what may be the secret.
