@@ -19,7 +19,7 @@ COMMANDS = {
     "evaluate": "simulated callers, in writing: do they get the right meeting?",
     "profile": "check a business profile",
     "doubles": "stand-ins for Google's, OpenAI's and Twilio's services, without an account",
-    "twilio": "point a Twilio number at this bridge",
+    "twilio": "point a Twilio number at this bridge, or call from it",
     "replay": "run a recorded call through today's core and print the difference",
     "check": "check the settings and print the slowest that turn taking can be with them",
     "settings": "list the settings, with what they are now",

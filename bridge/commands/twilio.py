@@ -1,18 +1,24 @@
-"""Point a telephone number that you have at Twilio at this bridge.
+"""Point a telephone number that you have at Twilio at this bridge, or place a call from it.
 
     kav twilio setup --number +97235550100          shows what would change, and changes nothing
     kav twilio setup --number +97235550100 --yes    changes it
+    kav twilio dial --number +97235550199 --consent "call-back form of 2026-11-20"
 
-It sets where the number's calls go: KAV_PUBLIC_URL with /twilio/voice, with /twilio/fallback for
-when that fails, and with /twilio/call_status to tell how calls ended; a trunk or an application
-that takes the number's calls is taken off. Messages (SMS) stay as they are.
+`setup` sets where the number's calls go: KAV_PUBLIC_URL with /twilio/voice, with /twilio/fallback
+for when that fails, and with /twilio/call_status to tell how calls ended; a trunk or an application
+that takes the number's calls is taken off. Messages (SMS) stay as they are. To be answered by
+something else when this machine is down, put a TwiML file anywhere on the web: --fallback-url.
 
-It needs KAV_PUBLIC_URL, TWILIO_ACCOUNT_SID, and either a key (TWILIO_API_KEY, TWILIO_API_SECRET)
-or TWILIO_AUTH_TOKEN; all but the first are in Twilio's console. To be answered by something else
-when this machine is down, put a TwiML file anywhere on the web and name it: --fallback-url.
+`dial` is off by default. It calls from KAV_OUTBOUND_FROM, if all rules let it (KAV_OUTBOUND and the
+settings that begin like it): allowed prefixes, so many in an hour and a day, no quiet hours, nobody
+who has opted out, and a consent, which is kept with the call. Whoever answers talks with the bridge
+that KAV_PUBLIC_URL leads to.
 
-Exit code 0: it is, or would be, as it should; 1: Twilio did not do it; 2: asked or configured
-wrongly.
+Both need KAV_PUBLIC_URL, TWILIO_ACCOUNT_SID, and either a key (TWILIO_API_KEY, TWILIO_API_SECRET)
+or TWILIO_AUTH_TOKEN; all but the first are in Twilio's console.
+
+Exit code 0: it is, or would be, as it should, or somebody or something answered; 1: Twilio did not
+do it, or nobody answered; 2: asked or configured wrongly, or it may not be called.
 """
 
 import argparse
@@ -20,8 +26,11 @@ import re
 import sys
 from dataclasses import asdict
 
+from bridge.outbound import NotAllowed, OutboundRequest, Outcome
 from bridge.settings import BadSettings, Settings, read_settings
+from bridge.twilio_media.dialing import dial
 from bridge.twilio_media.rest import (
+    Callbacks,
     NumberSetup,
     TwilioAccount,
     TwilioControl,
@@ -29,16 +38,28 @@ from bridge.twilio_media.rest import (
     WrongCredentials,
     twilio_control,
 )
+from engine.store import StoreBroken, StoreFailed
+from engine.store.database import utc_now
+from engine.store.opening import open_store
 
+_TOLD: dict[Outcome, str] = {
+    "person": "a person has answered",
+    "machine": "a machine has answered",
+    "fax": "a fax has answered",
+    "unknown": "nobody knows who answered, or whether",
+}
+"""Where something is at the other end."""
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", choices=["setup"])
-    add("--number", required=True, help="the number, with + and its country: +97235550100")
-    add("--yes", action="store_true", help="change it; without this it is only shown")
-    add("--fallback-url", metavar="URL", help="asked when the bridge does not answer")
+    add("action", choices=["setup", "dial"])
+    add("--number", required=True, help="with + and its country: +97235550100")
+    add("--yes", action="store_true", help="setup: change it; without this it is only shown")
+    add("--fallback-url", metavar="URL", help="setup: asked when the bridge does not answer")
+    consent = "dial: where it is written that this person wants to be called"
+    add("--consent", default="", metavar="TEXT", help=consent)
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -48,7 +69,10 @@ async def run(args: argparse.Namespace) -> int:
     wanted = setup(settings.kav_public_url, args.fallback_url)
     try:
         async with twilio_control(account(settings), {}) as control:
-            return await _set_up(control, args.number, wanted, yes=args.yes)
+            if args.action == "setup":
+                return await _set_up(control, args.number, wanted, yes=args.yes)
+            request = OutboundRequest(args.number, args.consent)
+            return await _dial(control, settings, request, wanted)
     except WrongCredentials as error:
         raise BadSettings(
             f"{error}: see TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET "
@@ -57,6 +81,10 @@ async def run(args: argparse.Namespace) -> int:
     except TwilioFailed as error:
         print(f"kav: {error}", file=sys.stderr)
         return 1
+    except NotAllowed as error:
+        raise BadSettings(f"it is not called: {error}") from None
+    except (StoreBroken, StoreFailed) as error:
+        raise BadSettings(f"KAV_DATABASE: {error}") from None
 
 
 def account(settings: Settings) -> TwilioAccount:
@@ -106,6 +134,26 @@ def difference(there: NumberSetup, wanted: NumberSetup) -> list[str]:
             lines.append(f"- {name:24}{value or '(none)'}")
             lines.append(f"+ {name:24}{after[name] or '(none)'}")
     return lines
+
+
+async def _dial(
+    control: TwilioControl, settings: Settings, request: OutboundRequest, urls: NumberSetup
+) -> int:
+    settings.kav_data.mkdir(parents=True, exist_ok=True)
+    async with open_store(settings.database()) as store:
+        outcome = await dial(
+            control,
+            store.outbound,
+            request,
+            settings.outbound_rules(),
+            now=utc_now(),
+            caller_id=settings.kav_outbound_from,
+            callbacks=Callbacks(
+                voice=urls.voice_url, fallback=urls.voice_fallback_url, status=urls.status_callback
+            ),
+        )
+    print(_TOLD.get(outcome, outcome))
+    return 0 if outcome in _TOLD else 1
 
 
 async def _set_up(control: TwilioControl, number: str, wanted: NumberSetup, *, yes: bool) -> int:

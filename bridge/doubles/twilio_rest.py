@@ -55,6 +55,8 @@ _ERRORS = {
 class TwilioScript:
     numbers: tuple[str, ...] = (NUMBER,)
     """That the account has."""
+    progress: tuple[tuple[str, str | None], ...] = ()
+    """Of a call that was placed: its status, and who answered, each time that it is looked at."""
     latency: Latency = field(default_factory=Latency)
     faults: tuple[Fault | None, ...] = ()
     """Of the first requests, in their order; those after them are answered well."""
@@ -122,6 +124,7 @@ class _Service:
         self._script = script
         self._double = double
         self._random = Random(1)
+        self._progress = iter(script.progress)
 
     def routes(self) -> list[web.RouteDef]:
         calls, numbers = f"{_BASE}/Calls", f"{_BASE}/IncomingPhoneNumbers"
@@ -191,7 +194,10 @@ class _Service:
         return web.json_response(self._double.calls[self._double.add_call(told)], status=201)
 
     async def fetch_call(self, request: web.Request) -> web.Response:
-        return web.json_response(self._call(request))
+        call = self._call(request)
+        if call["direction"] == "outbound-api" and (step := next(self._progress, None)):
+            call["status"], call["answered_by"] = step
+        return web.json_response(call)
 
     async def update_call(self, request: web.Request) -> web.Response:
         call, form = self._call(request), await request.post()

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from aiohttp import ClientError, encode_basic_auth
+from twilio.base import values  # type: ignore[import-untyped]  # it ships no types
 from twilio.base.exceptions import (  # type: ignore[import-untyped]  # it ships no types
     TwilioException,
     TwilioRestException,
@@ -60,8 +61,11 @@ T = TypeVar("T")
 
 
 class TwilioFailed(Exception):
-    """Twilio did not do what it was asked, or nobody knows whether it did; the message says what,
-    and why, without a number."""
+    """Twilio did not do what it was asked; the message says what, and why, without a number."""
+
+
+class Unsure(TwilioFailed):
+    """Nobody knows whether Twilio did it."""
 
 
 class WrongCredentials(TwilioFailed):
@@ -113,8 +117,9 @@ class Callbacks:
     voice: str
     fallback: str
     status: str
-    answered_by: str
-    """Whether a person or a machine answered, told while the call goes on."""
+    answered_by: str = ""
+    """Told whether a person or a machine answered, while the call goes on; empty: nobody is, and
+    the call's status tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +251,7 @@ class TwilioControl:
             return None
         log.info("recording", extra={"call": call, "facts": {"consent": consent_heard.isoformat()}})
         if not _RECORDING.fullmatch(sid := _text(started.sid)):
-            raise TwilioFailed("record: the answer is not Twilio's")
+            raise Unsure("record: the answer is not Twilio's")
         return Recording(call, sid)
 
     async def pause_recording(self, recording: Recording) -> bool:
@@ -261,8 +266,7 @@ class TwilioControl:
 
     async def place(self, allowed: Allowed, *, caller_id: str, callbacks: Callbacks) -> str:
         """A new call, and its CallSid. Who answered is found out beside the conversation, which
-        begins at once. If this fails for want of an answer, the call may be placed all the same:
-        never ask again by yourself."""
+        begins at once. After `Unsure` the call may be there all the same: never place it again."""
         asking = self._api.calls.create_async(
             to=allowed.number,
             from_=caller_id,
@@ -274,14 +278,14 @@ class TwilioControl:
             time_limit=allowed.longest,
             machine_detection="DetectMessageEnd",
             async_amd="true",
-            async_amd_status_callback=callbacks.answered_by,
+            async_amd_status_callback=callbacks.answered_by or values.unset,
         )
         try:
             placed = await self._ask("place a call", asking)
         except _Gone:
             raise TwilioFailed("place a call: Twilio knows of no such account") from None
         if not _CALL.fullmatch(sid := _text(placed.sid)):
-            raise TwilioFailed("place a call: the answer is not Twilio's")
+            raise Unsure("place a call: the answer is not Twilio's")
         return sid
 
     async def number(self, number: str) -> OwnedNumber | None:
@@ -305,12 +309,12 @@ class TwilioControl:
         except _Gone:
             raise TwilioFailed("set up the number: the account has it no more") from None
 
-    async def _change(self, what: str, call: str, **values: str) -> bool:
-        return await self._was_there(what, self._call(call).update_async(**values))
+    async def _change(self, what: str, call: str, **changes: str) -> bool:
+        return await self._was_there(what, self._call(call).update_async(**changes))
 
-    async def _record_on(self, recording: Recording, **values: str) -> bool:
+    async def _record_on(self, recording: Recording, **changes: str) -> bool:
         one = self._call(recording.call).recordings(recording.sid)
-        return await self._was_there("change a recording", one.update_async(**values))
+        return await self._was_there("change a recording", one.update_async(**changes))
 
     async def _was_there(self, what: str, asking: Awaitable[object]) -> bool:
         try:
@@ -330,15 +334,15 @@ class TwilioControl:
             async with asyncio.timeout(self._limit):
                 return await asking
         except TimeoutError:
-            raise TwilioFailed(
+            raise Unsure(
                 f"{what}: no answer within {self._limit:g} s; it may be done all the same"
             ) from None
         except TwilioException as error:
             raise _failure(what, error) from None
         except (ClientError, OSError) as error:
-            raise TwilioFailed(f"{what}: {type(error).__name__}") from None
+            raise Unsure(f"{what}: {type(error).__name__}") from None
         except (ValueError, TypeError, AttributeError, KeyError):  # the client believes all it gets
-            raise TwilioFailed(f"{what}: the answer is not Twilio's") from None
+            raise Unsure(f"{what}: the answer is not Twilio's") from None
 
 
 def _failure(what: str, error: TwilioException) -> Exception:
@@ -348,6 +352,8 @@ def _failure(what: str, error: TwilioException) -> Exception:
         return _Gone()
     if status == 401 or code == 403:
         return WrongCredentials(f"{what}: Twilio refuses the credentials ({code})")
+    if status >= 500:
+        return Unsure(f"{what}: Twilio answered {code}; it may be done all the same")
     where = f" (https://www.twilio.com/docs/errors/{code})" if code > _LEAST_CODE else ""
     return TwilioFailed(f"{what}: Twilio answered {code}{where}")
 

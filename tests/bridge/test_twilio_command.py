@@ -131,7 +131,8 @@ def test_when_twilio_is_broken_the_command_fails(
     codes, double = kav_twilio(monkeypatch, SETUP, (*SETUP, "--yes"), script=script)
     assert codes == [1, 1]
     assert capsys.readouterr().err == (
-        "kav: list numbers: Twilio answered 429\nkav: set up the number: Twilio answered 500\n"
+        "kav: list numbers: Twilio answered 429\n"
+        "kav: set up the number: Twilio answered 500; it may be done all the same\n"
     )
     assert len(double.asked) == 3
 
@@ -160,6 +161,46 @@ def test_what_is_missing_is_one_sentence_and_exit_code_2(
     assert sentence in told
     assert told.count("\n") == 1
     assert "hush" not in told
+
+
+DIAL = ("dial", "--number", "+97235550199", "--consent", "call-back form of 2026-11-20")
+
+
+@pytest.fixture
+def _may_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in (
+        ("KAV_DATA", str(tmp_path)),
+        ("KAV_OUTBOUND", "true"),
+        ("KAV_OUTBOUND_PREFIXES", "+9723"),
+        ("KAV_OUTBOUND_FROM", NUMBER),
+        ("KAV_OUTBOUND_PER_HOUR", "2"),
+        ("KAV_OUTBOUND_QUIET", "none"),
+    ):
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("_may_call")
+def test_dial_tells_what_became_of_the_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = TwilioScript(progress=(("in-progress", "human"), ("busy", None)))
+    codes, double = kav_twilio(monkeypatch, DIAL, DIAL, script=script)
+    assert codes == [0, 1]
+    assert capsys.readouterr().out == "a person has answered\nbusy\n"
+    assert double.asked[0].form["Url"] == ("https://kav.example/line/twilio/voice",)
+    with pytest.raises(BadSettings, match="it is not called: 2 calls in the last hour"):
+        kav_twilio(monkeypatch, DIAL)
+
+
+def test_dial_is_off_unless_it_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadSettings, match="outbound calls are off"):
+        kav_twilio(monkeypatch, DIAL)
+
+
+@pytest.mark.usefixtures("_may_call")
+def test_dial_wants_a_consent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadSettings, match="no record of consent"):
+        kav_twilio(monkeypatch, DIAL[:3])
 
 
 @pytest.mark.parametrize("number", ["035550100", "+972 3 555", "Leah"])
