@@ -109,7 +109,7 @@ async def serve_twilio_rest(
     service = _Service(script, double)
     app = web.Application(middlewares=[service.guard])
     app.add_routes(service.routes())
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 LIMIT = 5.0
 """Seconds for one request. The client has no limit of its own that holds."""
 RING_SECONDS = 30
-GONE = {20404, 21220}
+_GONE = {20404, 21220}
 """Not found; not in progress: whatever was to end has ended."""
 _CALL = re.compile(r"CA[0-9a-fA-F]{32}")
 _RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
@@ -211,7 +211,7 @@ class TwilioControl:
         when that call has ended or was not answered; without it the caller's call ends, too."""
         number = self._transfers.get(key)
         if number is None:
-            raise TwilioFailed(f"transfer: no number is configured for '{key}'")
+            raise TwilioFailed(f"transfer: no number is configured for {key[:32]!r}")
         response = VoiceResponse()
         response.dial(number, **({"action": action, "method": "POST"} if action else {}))
         return await self._change("transfer", call, twiml=str(response))
@@ -249,9 +249,9 @@ class TwilioControl:
             started = await self._ask("record", asking)
         except _Gone:
             return None
-        log.info("recording", extra={"call": call, "facts": {"consent": consent_heard.isoformat()}})
         if not _RECORDING.fullmatch(sid := _text(started.sid)):
             raise Unsure("record: the answer is not Twilio's")
+        log.info("recording", extra={"call": call, "facts": {"consent": consent_heard.isoformat()}})
         return Recording(call, sid)
 
     async def pause_recording(self, recording: Recording) -> bool:
@@ -348,7 +348,7 @@ class TwilioControl:
 def _failure(what: str, error: TwilioException) -> Exception:
     """By its code alone: Twilio's sentences quote telephone numbers."""
     status, code = _status_and_code(error)
-    if code in GONE or status == 404:
+    if code in _GONE or status == 404:
         return _Gone()
     if status == 401 or code == 403:
         return WrongCredentials(f"{what}: Twilio refuses the credentials ({code})")

@@ -308,6 +308,7 @@ async def test_neither_numbers_nor_secrets_are_logged_or_told(
                 await it.control.place(Allowed(to, 60), caller_id=caller, callbacks=CALLBACKS)
             failures.append(str(failed.value))
         await it.control.transfer(it.twilio.call(), "sales")
+        await it.control.number(CALLEE)
         told = caplog.text + repr(it.control) + repr(Allowed(CALLEE, 60)) + "".join(failures)
     account = TwilioAccount(ACCOUNT, KEY, SECRET)
     assert failures[0].endswith("21210 (https://www.twilio.com/docs/errors/21210)")
