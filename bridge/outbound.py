@@ -126,6 +126,11 @@ def decide(
     return Refused(why) if why else Allowed(request.number, rules.longest)
 
 
+def is_number(written: str) -> bool:
+    """Whether it is written as E.164."""
+    return _E164.fullmatch(written) is not None
+
+
 def checked(
     request: OutboundRequest, rules: OutboundRules, now: datetime
 ) -> Callable[[Sequence[datetime], bool], None]:
@@ -165,7 +170,7 @@ def _stretches(written: str) -> list[Quiet]:
 
 
 def _number(written: str) -> PhoneNumber | None:
-    if not _E164.fullmatch(written):
+    if not is_number(written):
         return None
     try:
         return parse(written)

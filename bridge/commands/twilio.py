@@ -22,11 +22,10 @@ do it, or nobody answered; 2: asked or configured wrongly, or it may not be call
 """
 
 import argparse
-import re
 import sys
 from dataclasses import asdict
 
-from bridge.outbound import NotAllowed, OutboundRequest, Outcome
+from bridge.outbound import NotAllowed, OutboundRequest, Outcome, is_number
 from bridge.settings import BadSettings, Settings, read_settings
 from bridge.twilio_media.dialing import dial
 from bridge.twilio_media.rest import (
@@ -49,7 +48,6 @@ _TOLD: dict[Outcome, str] = {
     "unknown": "nobody knows who answered, or whether",
 }
 """Where something is at the other end."""
-_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(args: argparse.Namespace) -> int:
     settings = read_settings()
-    if not _E164.fullmatch(args.number):
+    if not is_number(args.number):
         raise BadSettings("--number: expected + and a country code, without spaces: +97235550100")
     wanted = setup(settings.kav_public_url, args.fallback_url)
     try:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
-from aiohttp import ClientError, encode_basic_auth
+from aiohttp import ClientConnectorError, ClientError, encode_basic_auth
 from twilio.base import values  # type: ignore[import-untyped]  # it ships no types
 from twilio.base.exceptions import (  # type: ignore[import-untyped]  # it ships no types
     TwilioException,
@@ -339,6 +339,8 @@ class TwilioControl:
             ) from None
         except TwilioException as error:
             raise _failure(what, error) from None
+        except ClientConnectorError:
+            raise TwilioFailed(f"{what}: Twilio cannot be reached") from None
         except (ClientError, OSError) as error:
             raise Unsure(f"{what}: {type(error).__name__}") from None
         except (ValueError, TypeError, AttributeError, KeyError):  # the client believes all it gets

@@ -3,9 +3,10 @@
 A call is noted down before it is placed: what cannot be noted is not placed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Executable, or_, select, text, update
+from sqlalchemy import ColumnElement, Executable, delete, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.database import Clock, Database
@@ -19,6 +20,14 @@ UNKNOWN = "unknown"
 """An outcome that a better one may still replace."""
 _DAY = timedelta(days=1)
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('kav outbound'))")
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCall:
+    number: str
+    at: datetime
+    consent: str
+    outcome: str | None
 
 
 class OutboundCalls:
@@ -46,9 +55,18 @@ class OutboundCalls:
         await self._database.whole(self._end(outbound_calls.c.line_id == line_id, outcome))
 
     async def opt_out(self, number: str) -> None:
-        """This number is never called again."""
+        """This number is called no more."""
         row = self._database.insert(outbound_opt_outs).values(number=number, at=self._clock())
         await self._database.whole(self._write(row.on_conflict_do_nothing()))
+
+    async def opt_in(self, number: str) -> None:
+        """It may be called after all."""
+        is_it = outbound_opt_outs.c.number == number
+        await self._database.whole(self._write(delete(outbound_opt_outs).where(is_it)))
+
+    async def last(self, many: int) -> list[PlacedCall]:
+        """The latest first."""
+        return await self._database.whole(self._last(many))
 
     async def _place(self, number: str, consent: str, check: Check) -> int:
         now = self._clock()
@@ -61,6 +79,12 @@ class OutboundCalls:
             )
             key: int = (await connection.execute(row.returning(outbound_calls.c.id))).scalar_one()
             return key
+
+    async def _last(self, many: int) -> list[PlacedCall]:
+        columns = (outbound_calls.c[one.name] for one in fields(PlacedCall))
+        latest = select(*columns).order_by(outbound_calls.c.id.desc()).limit(many)
+        async with self._database.reading() as connection:
+            return [PlacedCall(*row) for row in await connection.execute(latest)]
 
     async def _end(self, which: ColumnElement[bool], outcome: str) -> None:
         known = outbound_calls.c.outcome

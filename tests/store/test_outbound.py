@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from bridge.outbound import NotAllowed, OutboundRequest, OutboundRules, checked
 from engine.store.opening import Store, open_store
+from engine.store.outbound import PlacedCall
 from engine.store.tables import outbound_calls
 
 NOON = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -97,6 +98,10 @@ def test_whoever_opted_out_is_refused_and_nothing_is_noted(address: str) -> None
                 await place(store)
             assert await rows(store) == []
             assert await place(store, "+97235550111")
+            await store.outbound.opt_in(NUMBER)
+            assert await place(store)
+            last = await store.outbound.last(1)
+            assert last == [PlacedCall(NUMBER, NOON, CONSENT, None)]
 
     asyncio.run(go())
 
