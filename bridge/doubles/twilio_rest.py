@@ -39,6 +39,7 @@ class Fault(enum.Enum):
     GONE = "404, code 20404"
     NOT_IN_PROGRESS = "400, code 21220"
     NO_CREDENTIALS = "401, code 20003"
+    REDIRECT = "307, to the double itself"
     JUNK = "200 with a page of HTML"
     WRONG_TYPE = "200 with JSON that is nothing like the answer"
 
@@ -161,6 +162,8 @@ class _Service:
         match fault:
             case Fault.BROKEN:
                 return web.Response(status=500, text="<html>Internal Server Error</html>")
+            case Fault.REDIRECT:
+                return web.Response(status=307, headers={"Location": request.path_qs})
             case Fault.JUNK:
                 return web.Response(text="<html>It works!</html>", content_type="text/html")
             case Fault.WRONG_TYPE:
