@@ -301,9 +301,10 @@ class TwilioControl:
         return None
 
     async def set_up(self, owned: OwnedNumber, setup: NumberSetup) -> NumberSetup:
-        """What is there now, in Twilio's own words."""
-        numbers = self._api.incoming_phone_numbers
-        asking = numbers(owned.sid).update_async(**asdict(setup))
+        """Changes what differs, and nothing else. What is there now, as Twilio tells it."""
+        there = asdict(owned.setup)
+        changes = {name: it for name, it in asdict(setup).items() if it != there[name]}
+        asking = self._api.incoming_phone_numbers(owned.sid).update_async(**changes)
         try:
             return _setup(await self._ask("set up the number", asking))
         except _Gone:

@@ -351,6 +351,8 @@ async def test_a_number_is_found_by_all_of_it_and_set_up() -> None:
         assert owned is not None
         assert owned.setup.voice_url == "https://demo.twilio.com/welcome/voice/"
         assert await it.control.set_up(owned, wanted) == wanted
+        changed = {"VoiceUrl", "VoiceFallbackUrl", "StatusCallback"}
+        assert set(it.twilio.asked[-1].form) == changed
         again = await it.control.number(NUMBER)
         assert again == replace(owned, setup=wanted)
         assert await it.control.number(NUMBER[:-1]) is None
