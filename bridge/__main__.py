@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "simulated callers, in writing: do they get the right meeting?",
     "profile": "check a business profile",
     "doubles": "stand-ins for Google's speech and OpenAI's API, for a bridge without an account",
+    "dial": "call somebody through the PBX; off by default",
     "replay": "run a recorded call through today's core and print the difference",
     "check": "check the settings and print the slowest that turn taking can be with them",
     "settings": "list the settings, with what they are now",

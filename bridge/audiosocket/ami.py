@@ -103,7 +103,6 @@ class Link(AMIProtocol):  # type: ignore[misc]  # has no types
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why."""
         self._heard = heard
-        self._names = {name.encode() for name in heard}
         self._buffer = bytearray()
         self._searched = 0
         self._behind = False
@@ -174,8 +173,8 @@ class Link(AMIProtocol):  # type: ignore[misc]  # has no types
 
     def _take(self, raw: bytes) -> None:
         if raw.startswith(_EVENT) and b"\r\nActionID:" not in raw:
-            name = raw[len(_EVENT) :].partition(b"\r\n")[0]
-            if name not in self._names:
+            name = raw[len(_EVENT) :].partition(b"\r\n")[0].decode(errors="replace")
+            if name not in self._heard:
                 return  # unread: most of a storm is not for us
         self.handle_message(Message(_headers(raw)))
 
