@@ -57,7 +57,7 @@ class AsteriskPbx:
         for key in transfers:
             if not _KEY.fullmatch(key):
                 raise ValueError(f"{key!r} is no transfer key: lower-case letters, digits, - and _")
-        self._transfers = frozenset(transfers)
+        self.transfers = frozenset(transfers)
         self._ami = ami
         self._legs: dict[str, _Leg] = {}
         """By Asterisk's own id of the channel, oldest first."""
@@ -83,7 +83,7 @@ class AsteriskPbx:
         return self._leg(call).facts
 
     async def transfer(self, call: UUID, key: str) -> None:
-        if key not in self._transfers:
+        if key not in self.transfers:
             raise PbxFailed(f"transfer: {key!r} is not configured")
         channel = self._leg(call).channel
         target = {"Context": TRANSFER_CONTEXT, "Exten": key, "Priority": "1"}

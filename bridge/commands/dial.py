@@ -46,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(args: argparse.Namespace) -> int:
     settings = read_settings()
-    log.set_up(settings.kav_log, "WARNING")
     account = ami_account(settings)
     if account is None:
         raise BadSettings("kav dial needs the PBX: set KAV_AMI_HOST and KAV_AMI_SECRET")
     if not 5 <= args.ring <= 120:
         raise BadSettings("--ring is 5 to 120 seconds")
+    log.set_up(settings.kav_log, "WARNING")
     request = OutboundRequest(args.number, args.consent)
     try:
         outcome = await dial(settings, account, request, ring=args.ring)

@@ -46,6 +46,7 @@ class AmiServer:
     logins: int = 0
     version: str = "22.10.1"
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    _open: dict[asyncio.StreamWriter, asyncio.Event] = field(default_factory=dict)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def say(self, data: bytes) -> None:
@@ -71,6 +72,7 @@ class AmiServer:
         return [one for one in self.actions if one["Action"] == action][-1]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        gone = self._open[writer] = asyncio.Event()
         writer.write(b"Asterisk Call Manager/11.0.0\r\n")
         try:
             while True:
@@ -82,6 +84,13 @@ class AmiServer:
             if writer in self._writers:
                 self._writers.remove(writer)
             writer.close()
+            del self._open[writer]
+            gone.set()
+
+    async def end(self) -> None:
+        for writer, gone in list(self._open.items()):
+            writer.transport.abort()
+            await gone.wait()
 
     async def _take(self, action: Action, writer: asyncio.StreamWriter) -> None:
         name = action["Action"]
@@ -138,4 +147,4 @@ async def ami_server() -> AsyncGenerator[AmiServer]:
         yield server
     finally:
         listening.close()
-        server.drop()
+        await server.end()
