@@ -13,6 +13,8 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import uvloop
+
 from bridge.audiosocket.ami import Account, Ami, OutcomeUnknown, Times, Told, Unsendable
 from bridge.ticker import PERIOD, Ticker
 from tests.bench.figures import Figure, percentile, table
@@ -141,9 +143,9 @@ def main() -> int:
     parser.add_argument("--be-storm", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.be_storm:
-        asyncio.run(be_storm(args.be_storm))
+        uvloop.run(be_storm(args.be_storm))
         return 0
-    figures = asyncio.run(measure(args))
+    figures = uvloop.run(measure(args))
     print(table(figures))
     return int(any(figure.failed for figure in figures))
 
