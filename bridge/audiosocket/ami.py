@@ -238,7 +238,8 @@ class Ami:
         return self.link is not None and not self.link.lost.done()
 
     async def up(self) -> None:
-        """Until there is a connection. Raises `AmiFailed`: there is none, and why."""
+        """Until there is a connection, and whoever waits for one has been told. Raises `AmiFailed`:
+        there is none, and why."""
         try:
             async with asyncio.timeout(self._times.answer):
                 await self._up.wait()
@@ -306,11 +307,11 @@ class Ami:
     async def _stay(self, link: Link) -> str:
         """While it lives; then, why it does not."""
         self.link = link
-        self._up.set()
         try:
             log.info("ami_connected")
             await self._check_rights(link)
             await self.on_connected(self)
+            self._up.set()
             while not link.lost.done():
                 await asyncio.wait([link.lost], timeout=self._times.ping)
                 await self._send(link, "Ping", {})

@@ -20,6 +20,9 @@ MACHINE_LIMIT = 12.0
 """Seconds for that, after the answer."""
 MARGIN = 5.0
 """Seconds, after the phone has rung for as long as it may, for Asterisk to say so."""
+CAUSE_LIMIT = 0.3
+"""Seconds for the event that tells why a call failed; it may come before or after the failure, and
+not at all if there never was a channel."""
 
 _HEARD: dict[str, Outcome] = {"HUMAN": "person", "MACHINE": "machine", "NOTSURE": "unknown"}
 _REASONS: dict[str, Outcome] = {"3": "no answer", "5": "busy"}
@@ -54,6 +57,7 @@ class Dialing:
         self._ami = ami
         self._placement = placement
         self._id = str(placement.call)
+        self._so_far: Outcome = "unknown"
         self._cause = ""
         self._answered = False
         self._limit = asyncio.timeout(placement.ring + MARGIN)
@@ -70,7 +74,7 @@ class Dialing:
                 await self._place()
                 return await self._outcome
         except TimeoutError:
-            return "unknown"
+            return self._so_far
 
     async def hang_up(self) -> None:
         """Raises `AmiFailed`."""
@@ -107,7 +111,10 @@ class Dialing:
 
     def _answer(self) -> None:
         self._answered = True
-        self._limit.reschedule(asyncio.get_running_loop().time() + MACHINE_LIMIT)
+        self._wait_no_longer_than(MACHINE_LIMIT)
+
+    def _wait_no_longer_than(self, seconds: float) -> None:
+        self._limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
     def _settle(self, outcome: Outcome) -> None:
         if not self._outcome.done():
@@ -119,8 +126,11 @@ class Dialing:
         if told.get("response") == "Success":
             self._answer()
             return
-        by_reason = _REASONS.get(told.get("reason", ""), "failed")
-        self._settle(_CAUSES.get(self._cause, by_reason))
+        self._so_far = _REASONS.get(told.get("reason", ""), "failed")
+        if self._cause:
+            self._settle(_CAUSES.get(self._cause, self._so_far))
+        else:
+            self._wait_no_longer_than(CAUSE_LIMIT)
 
     def _hear_dialplan(self, told: Told) -> None:
         if told.get("userevent") == "KavOut" and told.get("uuid") == self._id:
@@ -132,3 +142,5 @@ class Dialing:
         self._cause = told.get("cause", "")
         if self._answered:
             self._settle("unknown")  # gone before anybody could tell who it was
+        elif self._so_far != "unknown":
+            self._settle(_CAUSES.get(self._cause, self._so_far))

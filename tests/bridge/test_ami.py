@@ -243,6 +243,24 @@ def test_it_comes_back_whenever_it_is_dropped_and_tells_that_it_has() -> None:
     play(scene())
 
 
+def test_it_is_up_when_whoever_waits_for_that_has_been_told() -> None:
+    async def scene() -> None:
+        async with ami_server() as server:
+            ami = Ami(account(server), QUICK)
+            told = asyncio.Event()
+
+            async def connected(ami: Ami) -> None:
+                await ami.ask("CoreSettings")
+                told.set()
+
+            ami.on_connected = connected
+            async with ami:
+                await ami.up()
+                assert told.is_set()
+
+    play(scene())
+
+
 def test_pauses_double_up_to_the_longest_and_begin_anew_after_a_login() -> None:
     random.seed(7)
     pauses = Pauses(Times())

@@ -70,24 +70,29 @@ def test_what_is_asked_of_asterisk() -> None:
     play(scene())
 
 
+@pytest.mark.parametrize("cause_first", [False, True])
 @pytest.mark.parametrize(
     ("reason", "cause", "outcome"),
     [
-        ("3", "", "no answer"),
-        ("5", "", "busy"),
-        ("8", "", "failed"),
+        ("3", "0", "no answer"),
+        ("5", "16", "busy"),
+        ("8", "34", "failed"),
+        ("0", "17", "busy"),
         ("0", "21", "busy"),
         ("0", "19", "no answer"),
         ("0", "3", "failed"),
     ],
 )
-def test_nobody_answers(reason: str, cause: str, outcome: str) -> None:
+def test_nobody_answers(reason: str, cause: str, outcome: str, cause_first: bool) -> None:
     async def scene() -> None:
         async with dialing() as (server, task, call):
             await server.came("Originate")
-            if cause:
+            if cause_first:
                 server.tell("Hangup", Uniqueid=call, Cause=cause)
             respond(server, call, "Failure", reason)
+            if not cause_first:
+                server.tell("Hangup", Uniqueid="another", Cause="17")
+                server.tell("Hangup", Uniqueid=call, Cause=cause)
             assert await task == outcome
 
     play(scene())
@@ -120,6 +125,16 @@ def test_whoever_hangs_up_before_it_is_known_who_it_was() -> None:
     play(scene())
 
 
+def test_a_call_that_never_had_a_channel_has_failed() -> None:
+    async def scene() -> None:
+        async with dialing() as (server, task, call):
+            await server.came("Originate")
+            respond(server, call, "Failure", "0")
+            assert await task == "failed"
+
+    play(scene())
+
+
 def test_asterisk_that_tells_nothing_is_not_waited_for_for_ever() -> None:
     async def scene() -> None:
         async with dialing(ring=-4.9) as (server, task, _):
@@ -140,7 +155,8 @@ def test_a_call_in_flight_when_the_link_breaks_is_asked_for_and_not_placed_again
                 server.channels = [{"Uniqueid": call, "ChannelStateDesc": "Ringing"}]
             await server.came("CoreShowChannels")
             if is_there:
-                respond(server, call, "Failure", "5")
+                server.tell("Hangup", Uniqueid=call, Cause="17")
+                respond(server, call, "Failure", "0")
             assert await task == ("busy" if is_there else "unknown")
             assert server.count("Originate") == 1
 
@@ -176,8 +192,9 @@ def test_a_call_counts_and_the_next_one_is_refused(tmp_path: Path) -> None:
         async with ami_server() as server:
             told = settings(server, tmp_path)
             task = asyncio.create_task(dialed(told))
-            respond_to = (await server.came("Originate"))["ActionID"]
-            respond(server, respond_to, "Failure", "5")
+            call = (await server.came("Originate"))["ActionID"]
+            server.tell("Hangup", Uniqueid=call, Cause="17")
+            respond(server, call, "Failure", "0")
             assert await task == "busy"
             with pytest.raises(NotAllowed, match="in the last hour"):
                 await dialed(told)
