@@ -5,6 +5,7 @@ Whether the call may be placed is not decided here."""
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -24,6 +25,8 @@ CAUSE_LIMIT = 0.3
 """Seconds for the event that tells why a call failed; it may come before or after the failure, and
 not at all if there never was a channel."""
 
+_CHANNEL = re.compile(r"[A-Za-z0-9]+/[+A-Za-z0-9@_-]{1,80}")
+_NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _HEARD: dict[str, Outcome] = {"HUMAN": "person", "MACHINE": "machine", "NOTSURE": "unknown"}
 _REASONS: dict[str, Outcome] = {"3": "no answer", "5": "busy"}
 """Of OriginateResponse (AST_CONTROL_RINGING, AST_CONTROL_BUSY)."""
@@ -46,8 +49,17 @@ class Placement:
     call: UUID = field(default_factory=uuid4)
     """The call's id at the bridge, and Asterisk's own id of the channel: the same is not placed
     twice."""
-    context: str = CONTEXT
-    exten: str = "s"
+
+    def __post_init__(self) -> None:
+        # Either would get a variable, or a channel, of its own in by a comma or an ampersand.
+        if not (_CHANNEL.fullmatch(self.channel) and _NUMBER.fullmatch(self.caller)):
+            raise ValueError("a channel as PJSIP/NUMBER@TRUNK and a number are expected")
+
+    @property
+    def variables(self) -> str:
+        """Of the dialplan: the number under which we call is the one that was called."""
+        call, number, longest = self.call, self.caller, self.longest
+        return f"KAV_UUID={call},KAV_NUMBER={number},KAV_LONGEST={longest}"
 
 
 class Dialing:
@@ -90,11 +102,11 @@ class Dialing:
                 Channel=placement.channel,
                 ChannelId=self._id,
                 CallerID=placement.caller,
-                Context=placement.context,
-                Exten=placement.exten,
+                Context=CONTEXT,
+                Exten="s",
                 Priority="1",
                 Timeout=str(round(1000 * placement.ring)),
-                Variable=f"CALL_UUID={self._id},KAV_LONGEST={placement.longest}",
+                Variable=placement.variables,
                 Async="true",
             )
         except OutcomeUnknown:

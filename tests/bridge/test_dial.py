@@ -62,12 +62,27 @@ def test_what_is_asked_of_asterisk() -> None:
                 "Exten": "s",
                 "Priority": "1",
                 "Timeout": "30000",
-                "Variable": f"CALL_UUID={call},KAV_LONGEST=900",
+                "Variable": f"KAV_UUID={call},KAV_NUMBER=+97231234567,KAV_LONGEST=900",
                 "Async": "true",
             }
             task.cancel()
 
     play(scene())
+
+
+@pytest.mark.parametrize(
+    ("channel", "caller"),
+    [
+        (f"PJSIP/{NUMBER}@trunk&PJSIP/+1900", "100"),
+        ("PJSIP/1,2", "100"),
+        ("/PJSIP/", "100"),
+        (f"PJSIP/{NUMBER}@trunk", "100,SHELL=x"),
+        (f"PJSIP/{NUMBER}@trunk", ""),
+    ],
+)
+def test_what_is_no_channel_or_number_is_not_placed(channel: str, caller: str) -> None:
+    with pytest.raises(ValueError, match="are expected"):
+        Placement(channel, caller, 30, 900)
 
 
 @pytest.mark.parametrize("cause_first", [False, True])

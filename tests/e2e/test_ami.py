@@ -137,9 +137,9 @@ def test_a_call_to_somebody_who_answers_and_to_others(asterisk_folder: Path) -> 
                 asterisk,
                 "kav-out",
                 "s",
-                "UserEvent(KavOut,UUID: ${CALL_UUID},Status: HUMAN)",
-                "UserEvent(BridgeCall,UUID: ${CALL_UUID})",
-                f"Dial(AudioSocket/127.0.0.1:{port}/${{CALL_UUID}}/c(slin),,g)",
+                "UserEvent(KavOut,UUID: ${KAV_UUID},Status: HUMAN)",
+                "UserEvent(BridgeCall,UUID: ${KAV_UUID})",
+                f"Dial(AudioSocket/127.0.0.1:{port}/${{KAV_UUID}}/c(slin),,g)",
             )
             await ami.up()
             assert await Dialing(ami, to("PJSIP/6001")).outcome() == "failed"  # not registered
