@@ -2,6 +2,7 @@
 and breaks as it is told."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -139,9 +140,9 @@ class AmiServer:
 
 
 @asynccontextmanager
-async def ami_server() -> AsyncGenerator[AmiServer]:
+async def ami_server(tls: ssl.SSLContext | None = None) -> AsyncGenerator[AmiServer]:
     server = AmiServer()
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
     try:
         server.port = listening.sockets[0].getsockname()[1]
         yield server

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import random
+import ssl
 from collections.abc import Coroutine
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -26,6 +28,7 @@ from bridge.audiosocket.ami import (
     Unsendable,
 )
 from tests.bridge.ami_server import SECRET, AmiServer, actions_in, ami_server, packet
+from tests.certificates import write_certificate
 
 QUICK = Times(first_pause=0.01, longest_pause=0.05, refused_pause=600)
 
@@ -270,6 +273,31 @@ def test_pauses_double_up_to_the_longest_and_begin_anew_after_a_login() -> None:
     assert rounds[5] != rounds[6]
     pauses.connected()
     assert pauses.next() <= 1.2
+
+
+async def why_down(ami: Ami) -> str:
+    with pytest.raises(AmiFailed) as failure:
+        await ami.up()
+    return str(failure.value)
+
+
+def test_over_tls_it_talks_to_nobody_but_who_has_the_certificate(tmp_path: Path) -> None:
+    async def scene() -> None:
+        public, private = write_certificate(tmp_path)
+        mine = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        mine.load_cert_chain(public, private)
+        known, unknown = ssl.create_default_context(cafile=public), ssl.create_default_context()
+        async with ami_server(mine) as server:
+            async with Ami(Account("kav", SECRET, port=server.port, tls=known), QUICK) as ami:
+                await ami.up()
+                assert (await ami.ask("CoreSettings"))["asteriskversion"] == "22.10.1"
+            times = Times(answer=0.2, first_pause=0.01)
+            async with Ami(Account("kav", SECRET, port=server.port, tls=unknown), times) as ami:
+                while "CERTIFICATE_VERIFY_FAILED" not in (await why_down(ami)):
+                    pass
+            assert server.logins == 1
+
+    play(scene())
 
 
 def test_what_is_closed_stays_closed() -> None:
