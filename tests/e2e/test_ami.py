@@ -2,61 +2,60 @@
 phone, a call to somebody."""
 
 import asyncio
-import struct
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from bridge.audiosocket import Channel, UnknownCall, answering, serve
 from bridge.audiosocket.ami import Account, Ami
 from bridge.audiosocket.asterisk_pbx import AsteriskPbx, open_pbx
 from bridge.audiosocket.dialing import Dialing, Placement
-from bridge.audiosocket.pbx import UnknownCall
-from bridge.lab import AMI_USER, Asterisk
+from bridge.lab import AMI_USER, Asterisk, free_port
 from bridge.outbound import Outcome
 from bridge.rehearsal.sip_stack import SipStack
-from engine.core.audio import SILENCE
 
 pytestmark = pytest.mark.e2e
 
-FRAME = struct.pack(">BH", 0x10, len(SILENCE)) + SILENCE
 LIMIT = 60
 
 
-class SilentBridge:
-    """An AudioSocket server that says nothing, 20 ms after 20 ms, and tells which calls came."""
+class Bridge:
+    """Our own AudioSocket server beside the PBX; it says nothing."""
 
     def __init__(self) -> None:
-        self.calls: asyncio.Queue[UUID] = asyncio.Queue()
-        self.gone: asyncio.Queue[UUID] = asyncio.Queue()
+        self.calls: asyncio.Queue[Channel] = asyncio.Queue()
+        self.gone: asyncio.Queue[str] = asyncio.Queue()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        call = UUID(bytes=(await reader.readexactly(3 + 16))[3:])
-        await self.calls.put(call)
-        try:
-            async with asyncio.TaskGroup() as group:
-                speaking = group.create_task(self._speak(writer))
-                await reader.read(-1)
-                speaking.cancel()
-        except* ConnectionError:
+    async def take(self, channel: Channel) -> None:
+        await self.calls.put(channel)
+        async for _ in channel:
             pass
-        finally:
-            writer.close()
-            await self.gone.put(call)
+        await self.gone.put(channel.facts.id)
 
-    async def _speak(self, writer: asyncio.StreamWriter) -> None:
-        while True:
-            writer.write(FRAME)
-            await asyncio.sleep(0.02)
+
+@dataclass
+class Lab:
+    asterisk: Asterisk
+    bridge: Bridge
+    pbx: AsteriskPbx
+    port: int
 
 
 @asynccontextmanager
-async def silent_bridge() -> AsyncIterator[tuple[SilentBridge, int]]:
-    bridge = SilentBridge()
-    async with await asyncio.start_server(bridge.serve, "127.0.0.1", 0) as server:
-        yield bridge, server.sockets[0].getsockname()[1]
+async def lab(folder: Path) -> AsyncIterator[Lab]:
+    bridge, port = Bridge(), free_port(socket.SOCK_STREAM)
+    async with (
+        Asterisk(folder, bridge_port=port) as asterisk,
+        open_pbx(account(asterisk), transfers=["office"]) as pbx,
+        serve(answering(bridge.take), port=port, pbx=pbx),
+    ):
+        await asterisk.cli("module load app_senddtmf.so")
+        yield Lab(asterisk, bridge, pbx, port)
 
 
 def account(asterisk: Asterisk) -> Account:
@@ -81,32 +80,22 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(scene(), LIMIT))
 
 
-@pytest.mark.parametrize("extension", ["100", "101"])
-def test_a_call_of_either_form_and_all_that_is_asked_of_the_pbx(
-    asterisk_folder: Path, extension: str
-) -> None:
+def test_a_call_and_all_that_is_asked_of_the_pbx(asterisk_folder: Path) -> None:
     async def scene() -> None:
-        async with (
-            silent_bridge() as (bridge, port),
-            Asterisk(asterisk_folder, bridge_port=port) as asterisk,
-            open_pbx(account(asterisk), transfers=["office"]) as pbx,
-            SipStack() as stack,
-        ):
-            await asterisk.cli("module load app_senddtmf.so")
+        async with lab(asterisk_folder) as here, SipStack() as stack:
+            pbx, asterisk = here.pbx, here.asterisk
             await extend(asterisk, "kav-transfer", "office", "Echo()")
-            async with stack.call(f"sip:{extension}@127.0.0.1:{asterisk.sip_port}"):
-                call = await bridge.calls.get()
-                await knows_the_call(pbx, call, extension)
-                async with open_pbx(account(asterisk)) as late:
-                    await knows_the_call(late, call, extension)
+            async with stack.call(f"sip:100@127.0.0.1:{asterisk.sip_port}"):
+                channel = await here.bridge.calls.get()
+                call = UUID(channel.facts.id)
                 assert await pbx.alive(call)
                 await pbx.press(call, "5#")
                 before = await pbx.sent(call)
                 await until(lambda: pbx.way(call) is not None)
                 assert await pbx.sent(call) > before
                 assert 0.06 <= (pbx.way(call) or 0) <= 0.3
-                await pbx.transfer(call, "office")
-                assert await bridge.gone.get() == call
+                channel.transfer("office")
+                assert await here.bridge.gone.get() == channel.facts.id
                 assert "Echo" in await asterisk.cli("core show channels concise")
                 await pbx.hang_up(call, "over")
             await until_unknown(pbx, call)
@@ -114,9 +103,41 @@ def test_a_call_of_either_form_and_all_that_is_asked_of_the_pbx(
     play(scene)
 
 
-async def knows_the_call(pbx: AsteriskPbx, call: UUID, extension: str) -> None:
-    facts = await pbx.facts(call)
-    assert (facts.id, facts.caller, facts.called) == (str(call), "caller", extension)
+@pytest.mark.parametrize("extension", ["100", "101"])
+def test_who_calls_is_known_in_either_form_of_the_dialplan_and_also_later(
+    asterisk_folder: Path, extension: str
+) -> None:
+    async def scene() -> None:
+        async with (
+            lab(asterisk_folder) as here,
+            SipStack() as stack,
+            stack.call(f"sip:{extension}@127.0.0.1:{here.asterisk.sip_port}"),
+        ):
+            facts = (await here.bridge.calls.get()).facts
+            assert (facts.caller, facts.called) == ("caller", extension)
+            async with open_pbx(account(here.asterisk)) as late:
+                assert await late.facts(UUID(facts.id)) == facts
+
+    play(scene)
+
+
+def test_a_goodbye_of_ours_ends_the_callers_own_call(
+    asterisk_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        async with (
+            lab(asterisk_folder) as here,
+            SipStack() as stack,
+            stack.call(f"sip:100@127.0.0.1:{here.asterisk.sip_port}"),
+        ):
+            channel = await here.bridge.calls.get()
+            channel.hang_up()
+            await here.bridge.gone.get()
+            await until_unknown(here.pbx, UUID(channel.facts.id))
+
+    caplog.set_level("INFO")
+    play(scene)
+    assert "pbx_hung_up" in caplog.messages
 
 
 async def until_unknown(pbx: AsteriskPbx, call: UUID) -> None:
@@ -128,18 +149,15 @@ async def until_unknown(pbx: AsteriskPbx, call: UUID) -> None:
 
 def test_a_call_to_somebody_who_answers_and_to_others(asterisk_folder: Path) -> None:
     async def scene() -> None:
-        async with (
-            silent_bridge() as (bridge, port),
-            Asterisk(asterisk_folder, bridge_port=port) as asterisk,
-            Ami(account(asterisk)) as ami,
-        ):
+        async with lab(asterisk_folder) as here, Ami(account(here.asterisk)) as ami:
+            asterisk = here.asterisk
             await extend(
                 asterisk,
                 "kav-out",
                 "s",
                 "UserEvent(KavOut,UUID: ${KAV_UUID},Status: HUMAN)",
                 "UserEvent(BridgeCall,UUID: ${KAV_UUID})",
-                f"Dial(AudioSocket/127.0.0.1:{port}/${{KAV_UUID}}/c(slin),,g)",
+                f"Dial(AudioSocket/127.0.0.1:{here.port}/${{KAV_UUID}}/c(slin),,g)",
             )
             await ami.up()
             assert await Dialing(ami, to("PJSIP/6001")).outcome() == "failed"  # not registered
@@ -151,7 +169,8 @@ def test_a_call_to_somebody_who_answers_and_to_others(asterisk_folder: Path) -> 
                 answered = asyncio.create_task(Dialing(ami, placement).outcome())
                 async with stack.answer():
                     assert await answered == "person"
-                    assert await bridge.calls.get() == placement.call
+                    channel = await here.bridge.calls.get()
+                    assert channel.facts.id == str(placement.call)
                 assert await Dialing(ami, to("PJSIP/6002", ring=1)).outcome() == "no answer"
                 await is_hung_up(asterisk, ami)
 
