@@ -1,11 +1,12 @@
 """Asterisk as the PBX beside the AudioSocket door, asked by AMI: who calls, transfer, hang-up,
-keys, a call to somebody, the way to the phone.
+keys, the way to the phone.
 
 It names channels only as Asterisk has named them, and targets only as they are configured.
 """
 
 import asyncio
 import logging
+import math
 import re
 from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import asynccontextmanager
@@ -46,7 +47,7 @@ class _Leg:
     channel: str
     facts: CallFacts
     way: Way = field(default_factory=Way)
-    lost: str = ""
+    lost: int = 0
     """Packets of ours that did not arrive, as the far end told last."""
 
 
@@ -68,10 +69,6 @@ class AsteriskPbx:
         self._news = asyncio.Event()
         """A call has been announced; each such event is used once."""
 
-    @property
-    def connected(self) -> bool:
-        return self._ami.connected
-
     async def facts(self, call: UUID) -> CallFacts:
         try:
             async with asyncio.timeout(FACTS_LIMIT):
@@ -91,15 +88,11 @@ class AsteriskPbx:
 
     async def hang_up(self, call: UUID, why: str) -> None:
         channel = self._leg(call).channel
-        await self.over(call)  # should our socket be faster than the hang-up
+        # Should our socket be faster than the hang-up: the end is meant, and no loss after which
+        # the dialplan would bring the caller back to us.
+        await self._ask("Setvar", Channel=channel, Variable="KAV_OVER", Value="1")
         await self._ask("Hangup", Channel=channel, Cause=NORMAL_CLEARING)
         log.info("pbx_hung_up", extra={"call": str(call), "facts": {"why": why}})
-
-    async def over(self, call: UUID) -> None:
-        """Tells the dialplan that what comes now is an orderly end and not a loss: it does not
-        bring this caller back to us. Raises `PbxFailed`."""
-        channel = self._leg(call).channel
-        await self._ask("Setvar", Channel=channel, Variable="KAV_OVER", Value="1")
 
     async def press(self, call: UUID, digits: str) -> None:
         """Keys towards the caller, one after the other. Raises `PbxFailed`."""
@@ -108,16 +101,6 @@ class AsteriskPbx:
         channel = self._leg(call).channel
         for digit in digits:
             await self._ask("PlayDTMF", Channel=channel, Digit=digit)
-
-    async def alive(self, call: UUID) -> bool:
-        """Whether the caller's channel still is; of a silent one AudioSocket does not tell.
-        Raises `PbxFailed`."""
-        leg = self._leg(call)
-        try:
-            await self._ask("Getvar", Channel=leg.channel, Variable="CHANNEL(state)")
-        except UnknownCall:
-            return False
-        return True
 
     async def sent(self, call: UUID) -> int:
         """Packets that have left Asterisk for the caller: what we wrote, less what it threw away.
@@ -155,6 +138,8 @@ class AsteriskPbx:
         try:
             async with asyncio.timeout(EVENT_LIMIT):
                 while call not in self._fresh:
+                    if not self._ami.connected:
+                        return False
                     await self._news.wait()
         except TimeoutError:
             return False
@@ -208,7 +193,7 @@ class AsteriskPbx:
         now = asyncio.get_running_loop().time()
         trip, jitter = _number(event.get("rtt", "")), _number(event.get("report0iajitter", ""))
         leg.way.report(now, round_trip=trip, jitter=jitter)
-        leg.lost = event.get("report0cumulativelost", "")
+        leg.lost = int(_number(event.get("report0cumulativelost", "")))
 
     def _keep(self, call: UUID, told: Told, back: Back) -> None:
         channel, unique = told.get("channel", ""), told.get("uniqueid", "")
@@ -273,9 +258,10 @@ def _shown(number: str) -> str:
 
 def _number(told: str) -> float:
     try:
-        return float(told)
+        number = float(told)
     except ValueError:
         return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 @asynccontextmanager

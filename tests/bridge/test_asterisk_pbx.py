@@ -242,20 +242,6 @@ def test_keys_are_pressed_one_after_the_other() -> None:
     play(scene())
 
 
-def test_whether_a_silent_channel_lives_is_asked() -> None:
-    async def scene() -> None:
-        async with pbx_and_server() as (pbx, server):
-            await brought(pbx, server)
-            assert await pbx.alive(CALL)
-            server.refused["Getvar"] = "No such channel"
-            assert not await pbx.alive(CALL)
-            server.refused["Getvar"] = "Permission denied"
-            with pytest.raises(PbxFailed):
-                await pbx.alive(CALL)
-
-    play(scene())
-
-
 def test_packets_that_have_left_are_counted() -> None:
     async def scene() -> None:
         async with pbx_and_server() as (pbx, server):
@@ -290,7 +276,7 @@ def test_the_way_is_known_from_the_first_report_of_the_far_end_on() -> None:
 
 async def server_has_been_heard(pbx: AsteriskPbx) -> None:
     """An answer comes after all that was told before it."""
-    await pbx.alive(CALL)
+    await pbx.press(CALL, "1")
 
 
 @pytest.mark.parametrize("measured", [False, True])
@@ -313,7 +299,7 @@ def test_a_calls_end_tells_whether_its_way_was_measured(
     assert line.__dict__["call"] == str(CALL)
     assert facts["way"] == ("measured" if measured else "assumed")
     if measured:
-        assert (facts["way_ms"], facts["round_trip_ms"], facts["lost"]) == (100, 80.0, "3")
+        assert (facts["way_ms"], facts["round_trip_ms"], facts["lost"]) == (100, 80.0, 3)
     assert "0501234567" not in caplog.text
 
 
@@ -328,6 +314,6 @@ def test_after_a_lost_link_it_knows_which_calls_are_still_there() -> None:
             await server.came("CoreShowChannels", 2)
             assert (await pbx.facts(OTHER)).caller == "6002"
             with pytest.raises(UnknownCall):
-                await pbx.alive(CALL)
+                await pbx.press(CALL, "1")
 
     play(scene())
