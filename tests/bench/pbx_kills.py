@@ -1,0 +1,90 @@
+"""The bridge is killed with calls on it: do the callers of a real Asterisk stay on the line?
+
+    python -m tests.bench.pbx_kills --calls 20
+
+Real SIP phones, the shipped dialplan, a bridge in a process of its own that is killed (SIGKILL) and
+started again at once, on the same port."""
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import uvloop
+
+from bridge.lab import Asterisk
+from bridge.rehearsal.phone import Phone
+from bridge.rehearsal.sip_stack import SipStack
+from tests.bench.bridge_process import ROOT, BridgeProcess, bridge_process
+from tests.bench.figures import Figure, table
+
+BACK_SECONDS = 30.0
+START_SECONDS = 3.0
+
+
+async def killed(calls: int, folder: Path) -> list[Figure]:
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        bridge = await stack.enter_async_context(bridge_process(folder))
+        asterisk = await stack.enter_async_context(
+            Asterisk(ROOT / "var" / "asterisk", bridge_port=bridge.audiosocket)
+        )
+        phones = await _call(stack, asterisk, calls)
+        await asyncio.gather(*(phone.agent_speaks() for phone in phones))
+        await asyncio.gather(*(phone.until(1.5) for phone in phones))
+        before = loop.time()
+        bridge.kill()
+        again = await stack.enter_async_context(bridge_process(folder, bridge.audiosocket))
+        serving = loop.time() - before
+        live = await _until_live(again, calls)
+        back = loop.time() - before
+        heard = await asyncio.gather(*(_hears(phone) for phone in phones))
+        return [
+            Figure("callers who were hung up on", sum(p.closed.is_set() for p in phones), "", 0),
+            Figure("callers who are not back with the agent", calls - live, "", 0),
+            Figure("callers who do not hear the agent again", heard.count(False), "", 0),
+            Figure("from the kill to the new bridge serving", serving, "s", START_SECONDS),
+            Figure("from the kill to the last caller with the agent", back, "s"),
+        ]
+
+
+async def _call(stack: AsyncExitStack, asterisk: Asterisk, calls: int) -> Sequence[Phone]:
+    telephone = await stack.enter_async_context(SipStack())
+    uri = f"sip:100@127.0.0.1:{asterisk.sip_port}"
+    return [await stack.enter_async_context(telephone.call(uri, within=20)) for _ in range(calls)]
+
+
+async def _until_live(bridge: BridgeProcess, calls: int) -> int:
+    """How many calls the bridge has, when it has all of them or the patience ends."""
+    live = 0
+    try:
+        async with asyncio.timeout(BACK_SECONDS):
+            while live < calls:
+                live = (await bridge.holdings()).calls
+    except TimeoutError:
+        return live
+    return live
+
+
+async def _hears(phone: Phone) -> bool:
+    try:
+        await phone.agent_speaks(limit=10, since=phone.now)
+    except Exception:  # noqa: BLE001  # over, or silent: both are the figure
+        return False
+    return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.pbx_kills", description=__doc__)
+    parser.add_argument("--calls", type=int, default=20)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kav-bench-") as folder:
+        figures = uvloop.run(killed(args.calls, Path(folder)))
+    print(table(figures))
+    return 1 if any(figure.failed for figure in figures) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
