@@ -29,7 +29,7 @@ def ami_account(settings: Settings) -> Account | None:
 
 @asynccontextmanager
 async def pbx_beside(settings: Settings) -> AsyncGenerator[AsteriskPbx | None]:
-    """It connects in the background: an Asterisk that is down holds up nothing."""
+    """The PBX of the settings, if they name one."""
     account = ami_account(settings)
     if account is None:
         yield None

@@ -217,6 +217,7 @@ class Ami:
         self.link: Link | None = None
         """The connection that is up now."""
         self._up = asyncio.Event()
+        self._tried = asyncio.Event()
         self._why_down = "it has not been tried yet"
         self._running: asyncio.Task[None] | None = None
 
@@ -245,6 +246,10 @@ class Ami:
                 await self._up.wait()
         except TimeoutError:
             raise AmiFailed(f"there is no connection to the PBX: {self._why_down}") from None
+
+    async def tried(self) -> None:
+        """Until the first attempt has succeeded or failed."""
+        await self._tried.wait()
 
     async def ask(self, action: str, **headers: str) -> Told:
         """One action, its one answer. Raises `AmiFailed`."""
@@ -280,6 +285,7 @@ class Ami:
                 what, why = "ami_lost", type(bug).__name__
                 pause = pauses.next()
             self._why_down = why
+            self._tried.set()
             log.warning(what, extra={"facts": {"why": why, "again_in": round(pause, 1)}})
             await asyncio.sleep(pause)
 
@@ -312,6 +318,7 @@ class Ami:
             await self._check_rights(link)
             await self.on_connected(self)
             self._up.set()
+            self._tried.set()
             while not link.lost.done():
                 await asyncio.wait([link.lost], timeout=self._times.ping)
                 await self._send(link, "Ping", {})

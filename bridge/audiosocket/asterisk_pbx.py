@@ -9,7 +9,7 @@ import logging
 import math
 import re
 from collections.abc import AsyncGenerator, Collection, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -25,6 +25,8 @@ FACTS_LIMIT = 1.0
 EVENT_LIMIT = 0.3
 """Seconds for the dialplan's event, which comes within milliseconds of the socket; after that the
 PBX is asked: the event came while there was no connection."""
+FIRST_LIMIT = 5.0
+"""Seconds that the first connection may hold up whoever opens this."""
 MOST_CALLS = 2000
 TRANSFER_CONTEXT = "kav-transfer"
 NORMAL_CLEARING = "16"
@@ -268,8 +270,8 @@ def _number(told: str) -> float:
 async def open_pbx(
     account: Account, *, transfers: Collection[str] = (), times: Times = TIMES
 ) -> AsyncGenerator[AsteriskPbx]:
-    """The PBX, as long as the context is open. It connects in the background: calls are taken
-    before that, and while the connection is lost, with nothing known of them.
+    """The PBX, as long as the context is open. An Asterisk that is down is waited for in the
+    background: calls are taken meanwhile, with nothing known of them.
 
     `transfers`: the keys that the dialplan has in its context `kav-transfer`. Raises `ValueError`
     if one cannot be."""
@@ -280,4 +282,8 @@ async def open_pbx(
     ami.on("RTCPReceived", pbx.hear_report)
     ami.on_connected = pbx.refresh
     async with ami:
+        # Callers who are waiting for us to come back are announced as soon as our door is open.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LIMIT):
+                await ami.tried()
         yield pbx

@@ -40,8 +40,10 @@ class Placement:
 
     channel: str
     """As `PJSIP/+97235550100@trunk`."""
+    callee: str
+    """The number that is called,"""
     caller: str
-    """The number that is seen there."""
+    """and the one that is seen there."""
     ring: float
     """Seconds that it may ring."""
     longest: int
@@ -52,14 +54,20 @@ class Placement:
 
     def __post_init__(self) -> None:
         # Either would get a variable, or a channel, of its own in by a comma or an ampersand.
-        if not (_CHANNEL.fullmatch(self.channel) and _NUMBER.fullmatch(self.caller)):
-            raise ValueError("a channel as PJSIP/NUMBER@TRUNK and a number are expected")
+        numbers = _NUMBER.fullmatch(self.callee) and _NUMBER.fullmatch(self.caller)
+        if not (_CHANNEL.fullmatch(self.channel) and numbers):
+            raise ValueError("a channel as PJSIP/NUMBER@TRUNK and two numbers are expected")
 
     @property
     def variables(self) -> str:
-        """Of the dialplan: the number under which we call is the one that was called."""
-        call, number, longest = self.call, self.caller, self.longest
-        return f"KAV_UUID={call},KAV_NUMBER={number},KAV_LONGEST={longest}"
+        """Of the dialplan."""
+        told = {
+            "KAV_UUID": self.call,
+            "KAV_NUMBER": self.caller,
+            "KAV_CALLEE": self.callee,
+            "KAV_LONGEST": self.longest,
+        }
+        return ",".join(f"{name}={value}" for name, value in told.items())
 
 
 class Dialing:

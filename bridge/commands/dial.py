@@ -77,6 +77,7 @@ async def dial(
         key = await store.outbound.place(request.number, request.consent, check)
         placement = Placement(
             channel=f"PJSIP/{request.number}@{settings.kav_pbx_trunk}",
+            callee=request.number,
             caller=settings.kav_outbound_from,
             ring=ring,
             longest=settings.kav_outbound_longest_sec,

@@ -35,7 +35,6 @@ async def pbx_and_server(
         account = Account("kav", SECRET, port=server.port)
         times = times or Times(first_pause=0.01, longest_pause=0.02)
         async with open_pbx(account, transfers=transfers, times=times) as pbx:
-            await server.came("CoreShowChannels")
             yield pbx, server
 
 
@@ -61,6 +60,16 @@ def test_the_dialplan_tells_who_calls_and_why_he_is_back(back: str) -> None:
             more = {"Back": back} if back else {}
             facts = await brought(pbx, server, **more)
             assert facts == CallFacts(str(CALL), "audiosocket", "0501234567", "100", back)  # type: ignore[arg-type]  # a parameter
+
+    play(scene())
+
+
+def test_who_opens_it_can_ask_at_once() -> None:
+    async def scene() -> None:
+        async with ami_server() as server:
+            server.channels = [CALLER | APPLICATION]
+            async with open_pbx(Account("kav", SECRET, port=server.port)) as pbx:
+                assert (await pbx.facts(CALL)).caller == "0501234567"
 
     play(scene())
 

@@ -39,7 +39,7 @@ async def dialing(
         Ami(Account("kav", SECRET, port=server.port), QUICK) as ami,
     ):
         await ami.up()
-        placement = Placement(f"PJSIP/{NUMBER}@trunk", "+97231234567", ring, 900)
+        placement = Placement(f"PJSIP/{NUMBER}@trunk", NUMBER, "+97231234567", ring, 900)
         task = asyncio.create_task(Dialing(ami, placement).outcome())
         yield server, task, str(placement.call)
 
@@ -62,7 +62,9 @@ def test_what_is_asked_of_asterisk() -> None:
                 "Exten": "s",
                 "Priority": "1",
                 "Timeout": "30000",
-                "Variable": f"KAV_UUID={call},KAV_NUMBER=+97231234567,KAV_LONGEST=900",
+                "Variable": (
+                    f"KAV_UUID={call},KAV_NUMBER=+97231234567,KAV_CALLEE={NUMBER},KAV_LONGEST=900"
+                ),
                 "Async": "true",
             }
             task.cancel()
@@ -82,7 +84,7 @@ def test_what_is_asked_of_asterisk() -> None:
 )
 def test_what_is_no_channel_or_number_is_not_placed(channel: str, caller: str) -> None:
     with pytest.raises(ValueError, match="are expected"):
-        Placement(channel, caller, 30, 900)
+        Placement(channel, NUMBER, caller, 30, 900)
 
 
 @pytest.mark.parametrize("cause_first", [False, True])
