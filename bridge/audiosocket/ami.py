@@ -374,7 +374,7 @@ class Ami:
 
 
 def _check(action: str, header: str, value: str) -> None:
-    if not _NAME.fullmatch(header):
+    if not _NAME.fullmatch(header) or header.lower() == "action":
         raise Unsendable(f"{action}: {header!r} is no header")
     if _UNSENDABLE.search(value):
         raise Unsendable(f"{action}: a line break or NUL in {header}")
