@@ -1,5 +1,6 @@
-"""A caller is given to a person and comes back if nobody takes the call; recording."""
+"""A caller is given to a person, and comes back if nobody is there; recording; calls of ours."""
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -126,5 +127,34 @@ def test_a_call_is_recorded_after_the_caller_was_told_so_and_only_when_it_is_wan
             leg = await lab.bridge.leg(2)
         await until(leg.gone)
         assert [file.name for file in recordings.glob("*")] == [f"{leg.id}.wav"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("says", "status"), [(0.6, "HUMAN"), (4.0, "MACHINE")])
+def test_of_those_whom_we_call_people_talk_with_the_agent(
+    play: Play, says: float, status: str
+) -> None:
+    call = uuid.uuid4()
+
+    async def scene(lab: Lab) -> None:
+        async with manager(lab.asterisk) as ami, lab.people() as people:
+            ami.ask(
+                "Originate",
+                Channel="PJSIP/6002",
+                Context="kav-out",
+                Exten="s",
+                Priority="1",
+                Variable=f"KAV_UUID={call},KAV_NUMBER=+97225551234,KAV_LONGEST=60",
+                Async="true",
+            )
+            async with people.answer() as person:
+                person.say(speech(says))
+                assert (await ami.told("KavOut", f"UUID: {call}"))["Status"] == status
+                if status == "MACHINE":
+                    await until(person.closed)
+                else:
+                    assert (await lab.bridge.leg()).id == call
+        assert len(lab.bridge.legs) == (status == "HUMAN")
 
     play(scene)
