@@ -39,6 +39,8 @@ class Playout:
         """Frames that were left out after stalls of this process."""
         self.sent = 0
         """Frames given out so far, silence included."""
+        self.way_measured = False
+        """`way` is no assumption."""
         self._origin = now
         self._lead = lead
         self._way = way
@@ -63,6 +65,7 @@ class Playout:
 
     @way.setter
     def way(self, measured: float) -> None:
+        self.way_measured = True
         self._way = min(max(measured, _SHORTEST_WAY), _LONGEST_WAY)
 
     def tune(self, rate: int) -> None:

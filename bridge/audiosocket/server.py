@@ -509,5 +509,6 @@ class _Connection(asyncio.Protocol):
             "skipped": self._playout.skipped,
             "stale": self._inbound.stale,
             "way_ms": round(self._playout.way * 1000),
+            "way_measured": self._playout.way_measured,
         }
         log.info("WS_KEEPALIVE", extra={"call": str(self._id), "facts": facts})

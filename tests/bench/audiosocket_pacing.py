@@ -1,7 +1,8 @@
 """`python -m tests.bench.audiosocket_pacing --calls 1 50`: how evenly a bridge's frames leave.
 
 A whole bridge in a process of its own, and callers that send a frame every 20 ms. Each frame's time
-is the kernel's, when it came to the caller's socket, so that our own delays do not count."""
+is the kernel's, when it came to the caller's socket, so that our own delays hardly count: only
+frames that wait there together share the time of the last."""
 
 import argparse
 import asyncio
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
@@ -27,6 +29,8 @@ from tests.bench.figures import Figure, percentile, table
 MOST_LATE_MS = 10.0
 GAP = 0.1
 """Seconds between two frames, from which on RTP's timestamps jump (wire facts)."""
+_SETTLED = 25
+"""Frames until all callers are there."""
 _MESSAGE = 3 + FRAME_BYTES
 _SO_TIMESTAMPNS = 35  # Linux; Python has no name for it
 
@@ -63,25 +67,35 @@ class Caller:
         self.arrivals.append(seconds + nanoseconds / 1e9)
 
 
-async def measure(calls: int, seconds: float, folder: Path) -> list[list[float]]:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    arrivals: list[list[float]]
     """For each call, when its frames came."""
+    waited: float
+    """Seconds that the bridge wanted to run and had no processor."""
+
+
+async def measure(calls: int, seconds: float, folder: Path) -> Measured:
+    gc.collect()
+    gc.freeze()
     async with bridge_process(folder) as bridge:
         ticker = Ticker()
         with ExitStack() as stack:
             callers = [stack.enter_context(Caller(bridge.audiosocket)) for _ in range(calls)]
             for caller in callers:
                 ticker.add(caller.speak)
-            gc.collect()
-            gc.freeze()
+            await asyncio.sleep(_SETTLED * FRAME_SECONDS)
+            waited = bridge.waited_seconds
             await asyncio.sleep(seconds)
+            waited = bridge.waited_seconds - waited
             for caller in callers:
                 ticker.remove(caller.speak)
-    return [caller.arrivals for caller in callers]
+    return Measured([caller.arrivals[_SETTLED:] for caller in callers], waited)
 
 
-def figures(calls: Sequence[Sequence[float]]) -> Iterator[Figure]:
-    # The first frames come together: one of them is the lead.
-    intervals = [later - one for call in calls for one, later in pairwise(call[3:])]
+def figures(measured: Measured) -> Iterator[Figure]:
+    calls = measured.arrivals
+    intervals = [later - one for call in calls for one, later in pairwise(call)]
     name = f"{len(calls)} calls: " if len(calls) > 1 else "1 call: "
     late = [(interval - FRAME_SECONDS) * 1000 for interval in intervals]
     yield Figure(name + "interval p50", 20 + percentile(late, 0.5), "ms")
@@ -91,6 +105,7 @@ def figures(calls: Sequence[Sequence[float]]) -> Iterator[Figure]:
     yield Figure(name + f"gaps of {GAP:g} s among {len(intervals)} frames", gaps, "", 0.0)
     missing = [lacking(call) for call in calls]
     yield Figure(name + "frames too few or too many, worst call", max(missing), "", 5.0)
+    yield Figure(name + "the bridge waited for a processor", measured.waited, "s")
 
 
 def lacking(call: Sequence[float]) -> float:
@@ -106,8 +121,7 @@ def main() -> int:
     found: list[Figure] = []
     for calls in args.calls:
         with tempfile.TemporaryDirectory(prefix="kav-bench-") as folder:
-            arrivals = uvloop.run(measure(calls, args.seconds, Path(folder)))
-        found += figures(arrivals)
+            found += figures(uvloop.run(measure(calls, args.seconds, Path(folder))))
     print(table(found))
     return 1 if any(figure.failed for figure in found) else 0
 

@@ -421,6 +421,16 @@ def test_one_peer_gets_so_many_connections() -> None:
     uvloop.run(main())
 
 
+def test_a_peer_that_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(one: Server) -> None:
+        call, _, _ = await one.call()
+        monkeypatch.setattr(server, "MOST_UNSENT", -1)
+        await call.until(call.over.is_set)
+        assert call.told[-1] == "hung up: the peer does not read what we send"
+
+    without_pbx(test)
+
+
 def test_after_a_stall_the_newest_half_second_is_heard_and_every_key() -> None:
     sounds = [bytes([number, 1]) * 160 for number in range(100)]
 
@@ -441,12 +451,13 @@ def test_the_way_to_the_phone_is_what_the_pbx_measured(caplog: pytest.LogCapture
         async with a_server(Exchange(), heartbeat=0.02) as one, asyncio.timeout(10):
             with caplog.at_level(logging.INFO, "bridge.audiosocket.server"):
                 _, reader, _ = await one.call(CALL)
-                while not any(way == 250 for way in told(caplog, "way_ms")):
+                while 250 not in told(caplog, "way_ms"):
                     await reader.read(323)
+        assert told(caplog, "way_measured")[-1] is True
 
     uvloop.run(main())
 
 
-def told(caplog: pytest.LogCaptureFixture, fact: str) -> list[int]:
+def told(caplog: pytest.LogCaptureFixture, fact: str) -> list[int | bool]:
     beats = [one for one in caplog.records if one.message == "WS_KEEPALIVE"]
     return [getattr(one, "facts")[fact] for one in beats]  # noqa: B009 # mypy knows no extras

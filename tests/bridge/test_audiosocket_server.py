@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
+import pytest
 import uvloop
 
 from bridge.audiosocket import serve
@@ -14,6 +15,7 @@ from engine.core.audio import FRAME_BYTES, SILENCE
 from engine.core.events import Played
 from engine.ports import Busy, Call, CallFacts, Line
 from tests.bench.audiosocket_fuzz import through_the_door
+from tests.bench.audiosocket_pacing import Measured, figures
 
 VOICE = b"\x10\x27" * 160
 HEADER = audio_header(FRAME_BYTES)
@@ -336,3 +338,13 @@ def test_who_is_not_allowed_is_closed_at_once() -> None:
 
 def test_broken_streams_at_the_door_disturb_no_call() -> None:
     assert uvloop.run(through_the_door(40, seed=3)) > 0
+
+
+def test_the_pacing_bench_counts_what_is_late_and_what_is_missing() -> None:
+    """How evenly frames leave is measured by `python -m tests.bench.audiosocket_pacing`."""
+    even = [beat * 0.02 for beat in range(200)]
+    late = [*even[:100], *(at + 0.15 for at in even[100:])]
+    measured = {one.what: one.measured for one in figures(Measured([even, late], 0.0))}
+    assert measured["2 calls: later than 20 ms, most"] == pytest.approx(150)
+    assert measured["2 calls: gaps of 0.1 s among 398 frames"] == 1
+    assert measured["2 calls: frames too few or too many, worst call"] == pytest.approx(7.5)
