@@ -21,6 +21,7 @@ COMMANDS = {
     "doubles": "stand-ins for Google's, OpenAI's and Twilio's services, without an account",
     "twilio": "point a Twilio number at this bridge, or call from it",
     "outbound": "calls that were placed, and who does not want to be called",
+    "dial": "call somebody through the PBX; off by default",
     "replay": "run a recorded call through today's core and print the difference",
     "check": "check the settings and print the slowest that turn taking can be with them",
     "settings": "list the settings, with what they are now",

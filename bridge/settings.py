@@ -30,6 +30,7 @@ Ears = Literal["google", "openai", "local", "none"]
 VoiceName = Annotated[str, Field(pattern=r"^[a-z]{2,3}-[A-Z]{2}-.+")]
 Mouth = Literal["google", "openai", "local", "espeak"]
 _NEAR = ("local", "espeak", "none")
+_TransferKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 _Label = Annotated[str, Field(pattern=r"^[a-z0-9-]*$")]
 _Prefix = Annotated[str, Field(pattern=r"^\+[1-9]\d{0,14}$")]
 _LISTS = (
@@ -38,6 +39,7 @@ _LISTS = (
     "kav_voice",
     "kav_google_voices",
     "kav_outbound_prefixes",
+    "kav_pbx_transfers",
 )
 _SILENCES = (
     "kav_end_silence_complete_ms",
@@ -111,6 +113,28 @@ class Settings(BaseSettings):
     kav_audiosocket_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         description="Networks, separated by commas, from which AudioSocket calls are taken.",
+    )
+    kav_ami_host: str = Field(
+        "", description="Asterisk's manager interface (AMI); empty: nobody asks who calls."
+    )
+    kav_ami_port: int = Field(
+        5038, ge=1, le=65535, description="Its TCP port; with TLS often 5039."
+    )
+    kav_ami_user: str = Field("kav", description="The user of manager.conf.")
+    kav_ami_secret: SecretStr | None = Field(None, description="The secret of that user.")
+    kav_ami_tls: bool = Field(False, description="Speak TLS to it; the certificate is checked.")
+    kav_ami_unencrypted: bool = Field(
+        False, description="Not loopback and no TLS all the same: that network is trusted."
+    )
+    kav_pbx_transfers: Annotated[tuple[_TransferKey, ...], NoDecode] = Field(
+        (),
+        description="Keys, separated by commas, that the dialplan has in `kav-transfer`: "
+        "where callers may be transferred to.",
+    )
+    kav_pbx_trunk: str = Field(
+        "trunk",
+        pattern=r"^[A-Za-z0-9_-]{1,40}$",
+        description="The PJSIP endpoint by which `kav dial` calls out.",
     )
     kav_http_host: str = Field("127.0.0.1", description="Where Twilio's requests arrive.")
     kav_http_port: int = Field(8080, ge=0, le=65535, description="Its TCP port.")
@@ -260,6 +284,7 @@ class Settings(BaseSettings):
         self._office_agrees()
         self._control_agrees()
         self._outbound_agrees()
+        self._pbx_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
                 "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
@@ -271,6 +296,18 @@ class Settings(BaseSettings):
                 "Twilio calls: its signatures cover it"
             )
         return self
+
+    def _pbx_agrees(self) -> None:
+        if not self.kav_ami_host:
+            return
+        if self.kav_ami_secret is None:
+            raise ValueError("KAV_AMI_HOST is set, so KAV_AMI_SECRET is needed")
+        safe = _is_loopback(self.kav_ami_host) or self.kav_ami_tls or self.kav_ami_unencrypted
+        if not safe:
+            raise ValueError(
+                "KAV_AMI_HOST is not loopback, so its secret would be sent in clear: "
+                "set KAV_AMI_TLS, or KAV_AMI_UNENCRYPTED if that network is trusted"
+            )
 
     def _office_agrees(self) -> None:
         if (self.kav_webhook_url is None) != (self.kav_webhook_secret is None):
