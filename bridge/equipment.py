@@ -268,6 +268,7 @@ def _receptionists(
             lambda: datetime.now(zone),
             keypad=keypad,
             caller=facts.caller,
+            outbound=facts.outbound,
             call=facts.id,
             journal=journal,
             model=guarded,

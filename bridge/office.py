@@ -190,8 +190,8 @@ class CallRecord:
 
 
 def ended(why: str) -> Ended:
-    match why:
-        case "goodbye":
+    match why.partition(":")[0]:
+        case "goodbye" | "call limit":
             return "goodbye"
         case "transferred":
             return "transferred"

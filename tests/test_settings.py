@@ -25,6 +25,11 @@ from engine.core.rules import Rules
         ("vad_base_rms", 50, "vad_base_rms", 50),
         ("vad_calibration_frames", 40, "vad_calibration_frames", 40),
         ("tts_tail_silence_ms", 300, "tail_silence", 0.3),
+        ("kav_silence_sec", 5.0, "silence", 5.0),
+        ("kav_noise_sec", 30.0, "wordless", 30.0),
+        ("kav_noise_cuts", 2, "wordless_cuts", 2),
+        ("kav_monologue_sec", 90.0, "monologue", 90.0),
+        ("kav_call_minutes", 30.0, "call_limit", 1800.0),
     ],
 )
 def test_a_setting_changes_its_own_rule_and_no_other(

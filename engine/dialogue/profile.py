@@ -146,6 +146,8 @@ class Profile:
     """Keys of the agents' calendars, the usual one first."""
     hours: tuple[Opening, ...]
     meeting_minutes: int
+    emergency: Texts = field(default_factory=dict)
+    """Whom a caller in despair can call: a sentence with its number; empty: nobody is named."""
 
     def topic(self, slot: Slot) -> Topic:
         return next(topic for topic in self.topics if topic.key == slot)

@@ -60,6 +60,8 @@ class Understood:
     correction: bool = False
     """“No, I meant …”: what is said replaces what was said before."""
     abuse: bool = False
+    distress: bool = False
+    """The caller speaks of dying, or of doing himself harm."""
     doubtful: bool = field(default=False, compare=False)
     """More was said than what was understood, or it was said with doubt: what sounds like a choice
     may be none («ביום ראשון אני בחו״ל»)."""
@@ -338,6 +340,7 @@ class _Text:
 
 def _phrases(text: _Text) -> Understood:
     """The order tells who wins: «לא משנה» is no «לא», “one second” is no “second”."""
+    distress = text.takes_any(say.DISTRESS) or _is_all(text, say.DISTRESS_ALONE)
     abuse = text.takes_any(say.ABUSE) or _takes_alone(text, say.ABUSE_ALONE)
     doubtful = text.takes_any(say.NOT_HUMAN)
     human = text.takes_any(say.TRANSFERRED_TO) | text.takes_any(say.HUMAN)
@@ -368,6 +371,7 @@ def _phrases(text: _Text) -> Understood:
         thanks=thanks,
         human=human,
         abuse=abuse,
+        distress=distress,
         doubtful=doubtful or None not in (agreed, refused),
     )
 
