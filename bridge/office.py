@@ -184,6 +184,7 @@ class CallRecord:
             seconds=(ended_at - self._started).total_seconds(),
             ended=end,
             wish=spoken_wish(self._profile, self._wish, language),
+            topics=self._profile.labels(language),
             meeting=None if booked is None else (booked.start, booked.minutes),
             exchanges=tuple(self._exchanges),
         )
@@ -209,7 +210,9 @@ def described(profile: Profile, one: Appointment) -> Meeting:
         one.start,
         one.minutes,
         meeting_title(_wanted(profile, wish, language), language),
-        meeting_about(spoken_wish(profile, wish, language), {}, one.caller, language),
+        meeting_about(
+            spoken_wish(profile, wish, language), profile.labels(language), one.caller, language
+        ),
         one.caller,
     )
 

@@ -99,6 +99,11 @@ class _Templates(_Strict):
     en: LatinText | None = None
 
 
+class _Written(_Strict):
+    he: Text | None = None
+    en: LatinText | None = None
+
+
 class _Choice(_Strict):
     key: Key
     he: PointedText | None = None
@@ -112,6 +117,7 @@ class _Choice(_Strict):
 class _Topic(_Strict):
     key: Key
     required: bool = True
+    label: _Written = _Written()
     ask: _Templates = _Templates()
     again: _Templates = _Templates()
     other_words: _Templates = _Templates()
@@ -417,6 +423,7 @@ def _topic(topic: AnyTopic) -> Topic:
         key=topic.key,
         required=topic.required,
         answers=topic.answers(),
+        label=_by_language(topic.label),
         ask=_by_language(topic.ask),
         again=_by_language(topic.again),
         other_words=_by_language(topic.other_words),
@@ -426,7 +433,7 @@ def _topic(topic: AnyTopic) -> Topic:
     )
 
 
-def _by_language(texts: _Texts | _Templates) -> Texts:
+def _by_language(texts: _Texts | _Templates | _Written) -> Texts:
     found: Texts = {}
     if texts.he is not None:
         found["he"] = texts.he

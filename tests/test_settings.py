@@ -4,8 +4,10 @@ from dataclasses import fields
 
 import pytest
 
+from bridge.equipment import rules_for
 from bridge.settings import Settings
 from engine.core.rules import Rules
+from engine.profile import shipped_profile
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,12 @@ def test_a_setting_changes_its_own_rule_and_no_other(
 
 def test_the_defaults_are_the_contract_s() -> None:
     assert Settings.model_validate({}).rules() == Rules()
+
+
+def test_who_cannot_be_answered_is_given_to_whom_the_profile_names_first() -> None:
+    settings = Settings.model_validate({})
+    assert rules_for(settings, shipped_profile("spokes")).way_out == "workshop"
+    assert rules_for(settings, shipped_profile("shai")) == Rules()
 
 
 def test_an_address_that_may_hold_a_key_is_not_shown() -> None:
