@@ -204,6 +204,7 @@ class Conversation:
                 self._over_at = self._now + self._rules.call_limit
                 self._ask(None)
             case ev.Final():
+                self._count_wordless(event)
                 self._recognized(event)
             case ev.RecognitionFailed(utterance, why):
                 self._note("recognition_failed", utterance=utterance, why=why)
@@ -280,7 +281,6 @@ class Conversation:
         if awaited is None:
             self._repair(final)
             return
-        self._count_wordless(final, awaited.voiced)
         if awaited.noise and not text:
             return
         reading = final.reading or read(text)
@@ -301,12 +301,14 @@ class Conversation:
         if awaited.over and self._is_talking:
             self._go(Listening())
 
-    def _count_wordless(self, final: ev.Final, voiced: float) -> None:
+    def _count_wordless(self, final: ev.Final) -> None:
+        """A recognizer that breaks tells nothing: its utterances do not come here."""
+        awaited = self._awaited.get(final.utterance)
         if final.text:
             self._wordless, self._wordless_cuts = 0.0, 0
-            return
-        self._wordless += voiced
-        self._wordless_cuts += final.utterance == self._cutting
+        elif awaited is not None:
+            self._wordless += awaited.voiced
+            self._wordless_cuts += final.utterance == self._cutting
 
     def _keyed(self, digit: str) -> None:
         self._wordless = 0.0
@@ -516,25 +518,29 @@ class Conversation:
         return replace(said, occasion=occasion)
 
     def _due_last_words(self) -> Occasion | None:
+        """Each is told once; of several that were not told in time, the last."""
         occasion = None
         while self._now >= self._last_words_at:
             _, occasion = self._last_words.pop(0)
         return occasion
 
     def _strain(self) -> Occasion | None:
+        """What is hard about this caller; told, it is counted anew."""
         if self._wordless >= self._rules.wordless:
             self._wordless = 0.0
             return Occasion.NOISE
-        if self._now - self._talks_since >= self._rules.monologue:
+        if self._voice_end - self._talks_since >= self._rules.monologue:
             self._talks_since = self._now
             return Occasion.MONOLOGUE
         return None
 
     @property
     def _takes_the_floor(self) -> bool:
+        """The present reply interrupts the caller: it is not interrupted itself."""
         return self._turn.said.occasion is Occasion.MONOLOGUE
 
     def _end_it(self) -> bool:
+        """Whatever is being said."""
         self._go(Ended("call limit"))
         self._out.append(HangUp("call limit"))
         return False

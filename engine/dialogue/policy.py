@@ -174,7 +174,7 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
 
 def _enough(talk: Talk, occasion: Occasion) -> Ending | None:
     """Why the call ends, whatever was said."""
-    if occasion is Occasion.OVER:
+    if occasion is Occasion.OVER and talk.booked is None:
         return Ending.TIME
     if talk.echoes >= MOST_ECHOES:
         return Ending.MACHINE

@@ -41,15 +41,17 @@ CALL_BACK: Texts = {
     "he": "נָא לְהִתְקַשֵּׁר אֵלֵ֫ינוּ. תּוֹדָה וּלְהִתְרָאוֹת!",
     "en": "Please call us back. Thank you, goodbye!",
 }
+_LOST: Texts = {
+    "he": "סְלִיחָה, לֹא הִצְלַחְתִּי לְהָבִין. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
+    "en": "Sorry, I could not understand you. Please call again. Goodbye!",
+}
 ENDINGS: dict[Ending, Texts] = {
     Ending.CALLER: {
         "he": "תּוֹדָה שֶׁהִתְקַשַּׁרְתֶּם, לְהִתְרָאוֹת!",
         "en": "Thank you for calling, goodbye!",
     },
-    Ending.LOST: {
-        "he": "סְלִיחָה, לֹא הִצְלַחְתִּי לְהָבִין. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
-        "en": "Sorry, I could not understand you. Please call again. Goodbye!",
-    },
+    Ending.LOST: _LOST,
+    Ending.MACHINE: _LOST,  # it may have been a person after all
     Ending.FULL: {
         "he": "סְלִיחָה, אֵין לִי מוֹעֵד פָּנוּי אַחֵר הַשָּׁבוּעַ. לְהִתְרָאוֹת!",
         "en": "Sorry, I have no other time free this week. Goodbye!",
@@ -73,10 +75,6 @@ ENDINGS: dict[Ending, Texts] = {
     Ending.NOISE: {
         "he": "סְלִיחָה, הָרַעַשׁ חָזָק מִדַּי. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
         "en": "Sorry, the line is too noisy. Please call again. Goodbye!",
-    },
-    Ending.MACHINE: {
-        "he": "נִשְׁמָע שֶׁעָנָה לִי מַעֲנֶה אוֹטוֹמָטִי. לְהִתְרָאוֹת!",
-        "en": "This seems to be a machine. Goodbye!",
     },
     Ending.TIME: {
         "he": "זְמַן הַשִּׂיחָה נִגְמַר. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",

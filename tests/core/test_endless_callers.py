@@ -32,11 +32,13 @@ class Call:
         thinks: float = 0.0,
         reply: float = 2.0,
         words: str = "",
+        breaks: bool = False,
     ) -> None:
         self.conversation = Conversation(rules or Rules())
         self.thinks = thinks
         self.reply = reply
         self.words = words
+        self._breaks = breaks
         self.asked: list[tuple[float, Heard | None]] = []
         self.notes: list[fx.Note] = []
         self.heard_out: list[int] = []
@@ -96,6 +98,8 @@ class Call:
                 self._all = True
             case fx.Clear():
                 self._length = self._played
+            case fx.StopListening(utterance) if self._breaks:
+                self._take(ev.RecognitionFailed(utterance, "lost"))
             case fx.StopListening(utterance):
                 self._take(ev.Final(utterance, self.words, 0.9))
             case fx.HangUp(why):
@@ -242,6 +246,23 @@ def test_who_pauses_now_and_then_is_not_interrupted() -> None:
     call = Call(reply=1.0, words="and then I said")
     call.listens(150, [*TALK * 2, *[12] * 200])
     assert {occasion for _, occasion in call.occasions} == {Occasion.ANSWER}
+
+
+def test_who_spoke_once_and_then_presses_keys_talks_for_no_minute() -> None:
+    call = Call(Rules(silence=0.0), words="a flat")
+    call.listens(3)
+    call.listens(1, VOICE)
+    for _ in range(10):
+        call.listens(10)
+        call.press("1")
+    assert {occasion for _, occasion in call.occasions} == {Occasion.ANSWER}
+
+
+def test_a_recognizer_that_breaks_makes_no_noise_of_the_caller() -> None:
+    call = Call(reply=3.0, breaks=True)
+    call.listens(60, list(islice(music(), 3000)))
+    assert Occasion.NOISE not in {occasion for _, occasion in call.occasions}
+    assert len([note for note in call.notes if note.what == "reply_cut"]) > 3
 
 
 def test_the_longest_call_is_told_so_twice_and_then_ends() -> None:

@@ -149,6 +149,11 @@ def test_near_the_end_the_caller_is_told_and_at_the_end_it_is_goodbye() -> None:
     assert after(Turn(JAFFA, occasion=Occasion.OVER)).act == Goodbye(Ending.TIME)
 
 
+def test_a_meeting_that_is_booked_is_confirmed_at_the_end_of_the_time_too() -> None:
+    talk = policy.booked(after(WHOLE), FREE[0])
+    assert after(Turn(NOTHING, occasion=Occasion.OVER), talk=talk).act == Confirm(FREE[0])
+
+
 def test_machines_that_say_two_things_in_turn_are_let_go() -> None:
     talk = policy.start(SHAI, False)
     acts = []
