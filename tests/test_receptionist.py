@@ -991,8 +991,9 @@ def test_who_is_in_despair_is_given_to_a_person_where_there_is_one() -> None:
 def test_a_machine_that_answers_our_call_is_left_a_message() -> None:
     async def parts() -> list[object]:
         brain = Receptionist(SHAI, Appointments(), lambda: SUNDAY, outbound=True)
-        greeting = "השאירו הודעה לאחר הצפצוף"
-        return [part async for part in brain.reply(Heard(words=greeting, confidence=0.9))]
+        greeting = Heard(words="השאירו הודעה לאחר הצפצוף", confidence=0.9)
+        assert [type(part) async for part in brain.reply(greeting)] == [Awaits]
+        return [part async for part in brain.reply(Heard())]  # the tone has no words
 
     *said, end = asyncio.run(parts())
     assert without_points(" ".join(map(str, said))) == (

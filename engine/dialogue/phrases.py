@@ -245,7 +245,8 @@ def sentences(
             said = (texts.DISTRESS[language], profile.emergency.get(language, ""), through)
             return tuple(filter(None, said))
         case LeaveMessage():
-            return (profile.greeting[language], texts.CALL_BACK[language])
+            greeting = profile.greeting[language]
+            return _shortest_that_fits([(greeting, texts.CALL_BACK[language]), (greeting,)])
         case Book() | Rest():
             return ()
         case _:

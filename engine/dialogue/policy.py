@@ -68,6 +68,8 @@ SILENCES_OF_A_MOMENT = 3
 """So many more go unnoticed after the caller asked for a moment."""
 MOST_MESSAGES = 2
 """Times that a message is begun: the tone of the machine may cut the first."""
+LONGEST_GREETING = 6
+"""Turns: a machine that still talks then is spoken to."""
 
 _NEAR, _LONG = 0.9, 3
 _PHONE_DIGITS = 7
@@ -111,6 +113,8 @@ class Talk:
     """For long there was only noise, and the caller was told."""
     outbound: bool = False
     """We have called: a machine may answer."""
+    greetings: int = 0
+    """Turns of a machine's greeting so far."""
     messages: int = 0
     """Times that a message for it was begun."""
     idle: int = 0
@@ -157,8 +161,8 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
         return _act(talk, Goodbye(ending))
     if talk.booked is not None:
         return _after_booking(_in_language(talk, meaning), talk.booked, meaning)
-    if talk.outbound and (talk.messages or takes_messages(turn.words)):
-        return _leave_message(_in_language(talk, meaning))
+    if talk.outbound and (talk.greetings or takes_messages(turn.words)):
+        return _to_machine(_in_language(talk, meaning), turn.words)
     if turn.digits:
         return _press(talk, turn.digits, free)
     match turn.occasion:
@@ -195,7 +199,10 @@ def _unheard(talk: Talk) -> Talk:
     return _act(replace(talk, lead=Lead.STILL_HERE), _plainly(talk))
 
 
-def _leave_message(talk: Talk) -> Talk:
+def _to_machine(talk: Talk, words: str) -> Talk:
+    """Its greeting is heard out: the tone after it, or the silence, is where the message begins."""
+    if words and talk.greetings < LONGEST_GREETING:
+        return _act(replace(talk, greetings=talk.greetings + 1), Rest())
     if talk.messages == MOST_MESSAGES:
         return _act(talk, Goodbye(Ending.MACHINE))
     return _act(replace(talk, messages=talk.messages + 1), LeaveMessage())

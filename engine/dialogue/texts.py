@@ -30,7 +30,7 @@ YES_NO_KEYS: Texts = {
 WAIT: Texts = {"he": "בֶּטַח, קְחוּ אֶת הַזְּמַן.", "en": "Of course, take your time."}
 STILL_THERE: Texts = {"he": "עֲדַ֫יִין כָּאן?", "en": "Are you still there?"}
 DISTRESS: Texts = {
-    "he": "חָשׁוּב לִי שֶׁתְּדַבְּרוּ עִם אָדָם.",
+    "he": "חָשׁוּב לִי שֶׁתְּדַבְּרוּ עִם מִ֫ישֶׁהוּ.",
     "en": "Please talk to somebody about this.",
 }
 HAND_OVER_NOW: Texts = {

@@ -196,8 +196,10 @@ PEOPLE = [
 @pytest.mark.parametrize("words", GREETINGS)
 def test_a_machine_that_answers_is_known_by_its_words(words: str) -> None:
     assert takes_messages(words)
-    assert after(words, talk=policy.start(SHAI, False, outbound=True)).act == LeaveMessage()
-    assert after(words).act != LeaveMessage()
+    called = after(words, talk=policy.start(SHAI, False, outbound=True))
+    assert called.act == Rest()
+    assert after(Turn(NOTHING), talk=called).act == after(SILENT, talk=called).act == LeaveMessage()
+    assert after(words).act != Rest()
 
 
 @pytest.mark.parametrize("words", PEOPLE)
@@ -206,10 +208,19 @@ def test_a_person_who_answers_is_no_machine(words: str) -> None:
 
 
 def test_a_message_that_was_cut_is_begun_once_more() -> None:
-    talk = after(GREETINGS[0], talk=policy.start(SHAI, False, outbound=True))
-    again = after(NOTHING, talk=talk)
+    talk = after(GREETINGS[0], Turn(NOTHING), talk=policy.start(SHAI, False, outbound=True))
+    again = after(Turn(NOTHING), talk=talk)
     assert again.act == LeaveMessage()
-    assert after(NOTHING, talk=again).act == Goodbye(Ending.MACHINE)
+    assert after(Turn(NOTHING), talk=again).act == Goodbye(Ending.MACHINE)
+
+
+def test_a_machines_greeting_is_heard_out_but_not_for_ever() -> None:
+    talk, acts = policy.start(SHAI, False, outbound=True), []
+    for line in [GREETINGS[0], *map(str, range(10))]:
+        talk = after(line, talk=talk)
+        acts.append(talk.act)
+    assert acts[:6] == [Rest()] * 6
+    assert acts[6] == LeaveMessage()
 
 
 DESPAIR = [
