@@ -245,8 +245,8 @@ def sentences(
             said = (texts.DISTRESS[language], profile.emergency.get(language, ""), through)
             return tuple(filter(None, said))
         case LeaveMessage():
-            greeting = profile.greeting[language]
-            return _shortest_that_fits([(greeting, texts.CALL_BACK[language]), (greeting,)])
+            opening = profile.greeting[language]
+            return _shortest_that_fits([(opening, texts.CALL_BACK[language]), (opening,)])
         case Book() | Rest():
             return ()
         case _:

@@ -103,10 +103,12 @@ class Talk:
     """What comes before the question."""
     abused: bool = False
     refused_person: bool = False
-    words: tuple[str, ...] = ()
-    """The caller's last few turns, the newest first."""
+    words: str = ""
+    """The caller's last."""
+    before: tuple[str, ...] = ()
+    """Those of the few turns before, the newest first."""
     echoes: int = 0
-    """Turns in a row that said what one of these had said."""
+    """Turns in a row that said what one of the few before had said."""
     silences: int = 0
     """Times in a row that the caller was silent for long; below zero: he may be."""
     noisy: bool = False
@@ -209,13 +211,15 @@ def _to_machine(talk: Talk, words: str) -> Talk:
 
 
 def _counted(talk: Talk, turn: Turn) -> Talk:
-    echo = len(turn.words.split()) >= _LONG and any(_alike(one, turn.words) for one in talk.words)
+    before = (talk.words, *talk.before)[:RECENT]
+    echo = len(turn.words.split()) >= _LONG and any(_alike(one, turn.words) for one in before)
     silent = turn.occasion is Occasion.SILENCE
     return replace(
         talk,
         turns=talk.turns + 1,
         announced=talk.announced | turn.announced,
-        words=(turn.words, *talk.words)[:RECENT],
+        words=turn.words,
+        before=before,
         echoes=talk.echoes + 1 if echo else 0,
         silences=talk.silences + 1 if silent else 0,
         noisy=talk.noisy and not (turn.digits or turn.meaning),
@@ -314,7 +318,7 @@ def _wants_a_change(talk: Talk, window: Window, meaning: Understood) -> bool:
 
 def _respond(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
     meaning = _in_answer(talk, meaning)
-    here = isinstance(talk.act, StillThere) and talk.words[0]
+    here = isinstance(talk.act, StillThere) and talk.words
     if here and not replace(meaning, answer=None, hello=False):
         # «כן» says that he is there, and answers nothing else.
         return _act(talk, _plainly(talk))
