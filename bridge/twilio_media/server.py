@@ -171,6 +171,8 @@ class MediaServer:
             heartbeat=self._settings.heartbeat,
         )
         self._live[start.call] = stream
+        begun = {"call": start.call, "facts": {"stream": start.stream, "back": ticket.back}}
+        log.info("the media stream begins", extra=begun)
         self._outcomes.forget(start.call)
         try:
             await stream.carry(self._open_call, self._ticker)

@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from ipaddress import ip_address
@@ -53,6 +53,7 @@ _SWALLOWED = re.compile("AccountSid|CallSid|CallStatus|StreamEvent")
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """What a call's status is when nothing more comes of it."""
 _UNANSWERED = frozenset({"busy", "failed", "no-answer", "canceled"})
+_PARTIES = ("From", "To")
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
@@ -261,12 +262,10 @@ class Webhooks:
 
     async def voice(self, request: web.Request) -> web.Response:
         """A call comes in: connect it to our websocket."""
-        form = await self._form(request)
+        form = await self._form(request, *_PARTIES)
         call = form["CallSid"]
         if call in self._ended:
             raise _forbidden(request, "its call has ended")
-        if len(form.getall("From", [])) != 1 or len(form.getall("To", [])) != 1:
-            raise _forbidden(request, "it does not say who calls whom")
         if self._live_calls() >= self._settings.max_calls:
             log.warning("refused: %d calls are live", self._live_calls(), extra={"call": call})
             return _twiml(busy())
@@ -291,7 +290,7 @@ class Webhooks:
 
     async def after_stream(self, request: web.Request) -> web.Response:
         """The stream is over and the caller is still there."""
-        form = await self._form(request)
+        form = await self._form(request, *_PARTIES)
         if self._is_over(form):
             return _twiml(hang_up())
         match self._outcomes.of(form["CallSid"]):
@@ -310,8 +309,8 @@ class Webhooks:
 
     async def after_dial(self, request: web.Request) -> web.Response:
         """Whom the caller was given to has hung up, or did not answer."""
-        form = await self._form(request)
-        status = form.get("DialCallStatus", "")[:40]
+        form = await self._form(request, *_PARTIES, "DialCallStatus")
+        status = form["DialCallStatus"][:40]
         log.info("twilio_dial", extra=_about(form, status=status))
         if status not in _UNANSWERED or self._is_over(form):
             return _twiml(hang_up())
@@ -319,8 +318,8 @@ class Webhooks:
         return _twiml(self._connected(form, "unanswered"))
 
     async def stream_status(self, request: web.Request) -> web.Response:
-        form = await self._form(request)
-        event, error = form.get("StreamEvent", "")[:40], form.get("StreamError", "")[:200]
+        form = await self._form(request, "StreamEvent")
+        event, error = form["StreamEvent"][:40], form.get("StreamError", "")[:200]
         # Twilio tells here, and nowhere else, why it could not open a stream.
         level = logging.WARNING if event == "stream-error" else logging.INFO
         log.log(level, "twilio_stream", extra=_about(form, what=event, error=error))
@@ -332,8 +331,8 @@ class Webhooks:
         return web.Response(status=204)
 
     async def call_status(self, request: web.Request) -> web.Response:
-        form = await self._form(request)
-        status = form.get("CallStatus", "")[:40]
+        form = await self._form(request, "CallStatus")
+        status = form["CallStatus"][:40]
         log.info("twilio_call", extra=_about(form, status=status))
         if status in _OVER:
             self._ended.add(form["CallSid"])
@@ -364,7 +363,7 @@ class Webhooks:
         if not signed and not _is_local(request):
             raise _forbidden(request, "it is neither signed nor from this machine")
 
-    async def _form(self, request: web.Request) -> MultiDict[str]:
+    async def _form(self, request: web.Request, *needed: str) -> MultiDict[str]:
         """The fields of a request that Twilio has signed; any other request ends here."""
         if request.content_type != "application/x-www-form-urlencoded":
             raise _forbidden(request, "it is not a form")
@@ -380,7 +379,7 @@ class Webhooks:
         form = MultiDict(pairs)
         if not self._signatures.genuine(request, self._settings.http(request.path), form):
             raise _forbidden(request, "its signature is missing or wrong")
-        if not _is_whole(form):
+        if not _is_whole(form, needed):
             raise _forbidden(request, "its fields are not Twilio's")
         if self._settings.account not in ("", form["AccountSid"]):
             raise _forbidden(request, "its account is not ours")
@@ -445,13 +444,14 @@ def _version() -> str:
 VERSION = _version()
 
 
-def _is_whole(form: MultiDict[str]) -> bool:
-    """Nothing was cut otherwise than Twilio cuts it."""
+def _is_whole(form: MultiDict[str], needed: Iterable[str]) -> bool:
+    """What we read was not cut otherwise than Twilio cuts it."""
     return (
         all(_FIELD.fullmatch(name) for name in form)
+        and all(len(form.getall(name, [])) == 1 for name in needed)
         and not any(_SWALLOWED.search(value) for value in form.values())
         and _ids_are_right(form)
-        and all(_is_party(value) for name in ("From", "To") for value in form.getall(name, []))
+        and all(_is_party(value) for name in _PARTIES for value in form.getall(name, []))
     )
 
 

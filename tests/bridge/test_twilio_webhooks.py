@@ -53,6 +53,8 @@ FORM = {
     "From": "+972501234567",
     "To": "+97231234567",
     "CallStatus": "ringing",
+    "DialCallStatus": "busy",
+    "StreamEvent": "stream-started",
     "CallerName": "",
     "FromCity": "תל אביב",
 }
@@ -255,11 +257,18 @@ async def test_the_paths_of_an_older_bridge_are_signed_as_they_are_asked() -> No
 
 
 @on_loop
-async def test_a_call_without_its_two_numbers_is_refused() -> None:
+async def test_what_a_webhook_needs_must_be_there_once() -> None:
     async with door() as it:
-        for name in ("From", "To"):
+        for path, name in [
+            ("voice", "From"),
+            ("voice", "To"),
+            ("after_stream", "From"),
+            ("after_dial", "DialCallStatus"),
+            ("call_status", "CallStatus"),
+            ("stream_status", "StreamEvent"),
+        ]:
             form = {known: value for known, value in FORM.items() if known != name}
-            assert await it.post("/twilio/voice", form) == (403, "")
+            assert await it.post(f"/twilio/{path}", form) == (403, "")
 
 
 def token_in(twiml: str) -> str:
