@@ -54,6 +54,10 @@ _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """What a call's status is when nothing more comes of it."""
 _UNANSWERED = frozenset({"busy", "failed", "no-answer", "canceled"})
 _PARTIES = ("From", "To")
+_ON_CALL = (*_PARTIES, "CallStatus")
+"""What tells of a call, and is in every request about what shall happen to it."""
+_WORDS = ("CallStatus", "DialCallStatus", "StreamEvent")
+_WORD = re.compile(r"[a-z-]{1,32}")
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
@@ -262,7 +266,7 @@ class Webhooks:
 
     async def voice(self, request: web.Request) -> web.Response:
         """A call comes in: connect it to our websocket."""
-        form = await self._form(request, *_PARTIES)
+        form = await self._form(request, *_ON_CALL)
         call = form["CallSid"]
         if call in self._ended:
             raise _forbidden(request, "its call has ended")
@@ -290,7 +294,7 @@ class Webhooks:
 
     async def after_stream(self, request: web.Request) -> web.Response:
         """The stream is over and the caller is still there."""
-        form = await self._form(request, *_PARTIES)
+        form = await self._form(request, *_ON_CALL)
         if self._is_over(form):
             return _twiml(hang_up())
         match self._outcomes.of(form["CallSid"]):
@@ -309,8 +313,8 @@ class Webhooks:
 
     async def after_dial(self, request: web.Request) -> web.Response:
         """Whom the caller was given to has hung up, or did not answer."""
-        form = await self._form(request, *_PARTIES, "DialCallStatus")
-        status = form["DialCallStatus"][:40]
+        form = await self._form(request, *_ON_CALL, "DialCallStatus")
+        status = form["DialCallStatus"]
         log.info("twilio_dial", extra=_about(form, status=status))
         if status not in _UNANSWERED or self._is_over(form):
             return _twiml(hang_up())
@@ -319,7 +323,7 @@ class Webhooks:
 
     async def stream_status(self, request: web.Request) -> web.Response:
         form = await self._form(request, "StreamEvent")
-        event, error = form["StreamEvent"][:40], form.get("StreamError", "")[:200]
+        event, error = form["StreamEvent"], form.get("StreamError", "")[:200]
         # Twilio tells here, and nowhere else, why it could not open a stream.
         level = logging.WARNING if event == "stream-error" else logging.INFO
         log.log(level, "twilio_stream", extra=_about(form, what=event, error=error))
@@ -332,7 +336,7 @@ class Webhooks:
 
     async def call_status(self, request: web.Request) -> web.Response:
         form = await self._form(request, "CallStatus")
-        status = form["CallStatus"][:40]
+        status = form["CallStatus"]
         log.info("twilio_call", extra=_about(form, status=status))
         if status in _OVER:
             self._ended.add(form["CallSid"])
@@ -452,6 +456,7 @@ def _is_whole(form: MultiDict[str], needed: Iterable[str]) -> bool:
         and not any(_SWALLOWED.search(value) for value in form.values())
         and _ids_are_right(form)
         and all(_is_party(value) for name in _PARTIES for value in form.getall(name, []))
+        and all(_WORD.fullmatch(value) for name in _WORDS for value in form.getall(name, []))
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,7 @@ from engine.core.audio import mulaw_to_pcm
 from engine.core.events import Played
 from engine.ports import Busy, Call, CallFacts, Line
 
+EXAMPLES = Path(__file__).parents[1] / "twilio"
 STREAM = "MZ18ad3ab5a668481ce02b83e7395059f0"
 CALL = "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617"
 OTHER_CALL = "CA00000000000000000000000000000001"
@@ -111,7 +113,8 @@ class Bridge:
         return call
 
     async def ask(self, webhook: str, call: str = CALL, **more: str) -> str:
-        form = {"CallSid": call, "AccountSid": ACCOUNT, "From": "+97250", "To": "+9723", **more}
+        ids = {"CallSid": call, "AccountSid": ACCOUNT, "CallStatus": "in-progress"}
+        form = {**ids, "From": "+97250", "To": "+9723", **more}
         async with self.http.post(f"{self.url}/twilio/{webhook}", data=form) as answer:
             return await answer.text()
 
@@ -232,6 +235,40 @@ async def test_a_call_from_its_start_to_the_callers_end() -> None:
         assert call.frames == [mulaw_to_pcm(bytes(range(160)))]
         assert call.digits == "#"
         assert call.ends == ["the caller hung up"]
+
+
+@on_loop
+async def test_a_call_in_the_words_of_twilios_documentation() -> None:
+    def example(event: str, **changed: object) -> str:
+        message = json.loads((EXAMPLES / f"{event}.json").read_text())
+        message.get(event, {}).update(changed)
+        return json.dumps(message)
+
+    async with bridge() as it:
+        token = await it.token()
+        phone = await it.connect()
+        await phone.socket.send_str(example("connected"))
+        await phone.socket.send_str(example("start", customParameters={"token": token}))
+        await until(lambda: len(it.calls) == 1 and it.calls[0].was_answered == 1)
+        call = it.calls[0]
+        call.line.play(1, bytes(320))
+        call.line.end_reply(1)
+        sent = []
+        while not sent or sent[-1].get("mark") != {"name": "1:end"}:
+            sent.append(await phone.next())
+        assert [message["event"] for message in sent] == ["mark", "media", "mark"]
+        for message in sent[::2]:
+            await phone.socket.send_str(example("mark", **message["mark"]))
+        sound = b64encode(b"\1" * 160).decode()
+        await phone.socket.send_str(example("media"))
+        await phone.socket.send_str(example("media", payload=sound, timestamp="6", chunk="2"))
+        await phone.socket.send_str(example("dtmf"))
+        await until(lambda: call.digits == "1" and call.positions[-1:] == [(1, 0.02, True)])
+        await phone.socket.send_str(example("stop"))
+        assert await phone.closed() == (1000, "the caller hung up")
+        await until(lambda: call.ran)
+        heard = b64decode("no+JhoaJjpzSHxA=") + b"\1" * 149
+        assert call.frames == [mulaw_to_pcm(heard)]
 
 
 @on_loop

@@ -32,6 +32,7 @@ from bridge.twilio_media.webhooks import (
     give_up,
 )
 from engine.ports import Call, CallFacts, Line
+from tests.bench.twilio_forgeries import forge
 
 CALL = "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617"
 ACCOUNT = "AC5ef8732a3c49700934481addd5ce1659"
@@ -214,8 +215,10 @@ async def test_signed_fields_that_were_cut_elsewhere_are_refused() -> None:
     swallowed["CallSid"] += "CallStatusringing"
     numbered = {name: value for name, value in FORM.items() if name != "FromCity"}
     numbered["From"] += "FromCity" + FORM["FromCity"]
+    longer = {name: value for name, value in FORM.items() if name != "CallerName"}
+    longer["CallStatus"] += "CallerName"
     async with door() as it:
-        for form in (named, lost, swallowed, numbered):
+        for form in (named, lost, swallowed, numbered, longer):
             assert RequestValidator(SECRET).validate(
                 PUBLIC + path, form, headers["X-Twilio-Signature"]
             )
@@ -263,6 +266,7 @@ async def test_what_a_webhook_needs_must_be_there_once() -> None:
             ("voice", "From"),
             ("voice", "To"),
             ("after_stream", "From"),
+            ("after_stream", "CallStatus"),
             ("after_dial", "DialCallStatus"),
             ("call_status", "CallStatus"),
             ("stream_status", "StreamEvent"),
@@ -296,7 +300,7 @@ async def test_who_is_not_answered_comes_back_and_who_was_is_done() -> None:
         for status in ("busy", "no-answer", "failed", "canceled"):
             form = {**FORM, "CallStatus": "in-progress", "DialCallStatus": status}
             assert "<Connect>" in (await it.post("/twilio/after_dial", form))[1]
-        for status in ("completed", "answered", "new to us"):
+        for status in ("completed", "answered", "new-to-us"):
             form = {**FORM, "CallStatus": "in-progress", "DialCallStatus": status}
             assert "<Hangup />" in (await it.post("/twilio/after_dial", form))[1]
 
@@ -383,6 +387,15 @@ async def test_nothing_that_is_sent_makes_a_500_or_an_effect(
             path = dice.choice(POSTS) + dice.choice(queries)
             status, _ = await it.send(path, skip_auto_headers=["Accept"], **_odd_request(dice))
             assert 400 <= status < 500
+
+
+@on_loop
+async def test_no_forgery_has_an_effect(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    found = await forge(600, seed=5)
+    assert found.effects == []
+    assert found.errors == 0
+    assert min(found.kinds.values()) > 20
 
 
 RAW = [
