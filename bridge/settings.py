@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     )
     kav_transfers: SecretStr | None = Field(
         None,
-        description="Whom Twilio's callers can be given to: `sales=+97231234567,office=+972...`.",
+        description="Whom Twilio's callers can be given to: `sales=+972...,office=+972...`.",
     )
     kav_recognizer: Annotated[tuple[Ears, ...], NoDecode] = Field(
         ("local",),
