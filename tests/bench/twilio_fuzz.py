@@ -76,7 +76,21 @@ def _reshaped(dice: random.Random) -> bytes:
     told = orjson.loads(dice.choice(EXAMPLES))
     inner = [told, *(value for value in told.values() if isinstance(value, dict))]
     body = dice.choice(inner)
-    values = [None, True, -1, 2**63, 0.5, "", "x" * 300, [], {}, ["x"], "\u202e", "٣", "\x00"]
+    values: list[object] = [
+        None,
+        True,
+        -1,
+        2**63,
+        0.5,
+        "",
+        "x" * 300,
+        [],
+        {},
+        ["x"],
+        "\u202e",
+        "٣",
+        "\x00",
+    ]
     body[dice.choice([*body, "new"])] = dice.choice(values)
     return orjson.dumps(told)
 

@@ -253,7 +253,7 @@ async def test_a_call_in_the_words_of_twilios_documentation() -> None:
         call = it.calls[0]
         call.line.play(1, bytes(320))
         call.line.end_reply(1)
-        sent = []
+        sent: list[dict[str, Any]] = []
         while not sent or sent[-1].get("mark") != {"name": "1:end"}:
             sent.append(await phone.next())
         assert [message["event"] for message in sent] == ["mark", "media", "mark"]
