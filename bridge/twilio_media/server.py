@@ -158,6 +158,8 @@ class MediaServer:
                 skipping.cancel()
             if not gone:
                 raise Refused(f"call {call} has a stream already")
+        if socket.closed:
+            raise Refused(f"call {call}: the socket was closed before its turn came")
 
     async def _carry(
         self, request: web.Request, socket: Socket, start: codec.Start, ticket: Ticket

@@ -557,6 +557,26 @@ async def test_a_stream_that_has_fallen_silent_makes_way_for_a_newer_one(
 
 
 @on_loop
+async def test_a_newer_stream_that_does_not_wait_becomes_no_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.2)
+    async with bridge() as it:
+        first = await it.dial()
+        second = await it.connect()
+        await second.start(await it.token(webhook="after_stream"))
+        await second.socket.close()
+        await until(lambda: it.calls[0].ran)
+        third = await it.connect()
+        await third.start(await it.token(webhook="after_stream"))
+        await until(lambda: len(it.calls) == 2)
+        await third.media(bytes(160))
+        await until(lambda: len(it.calls[1].frames) == 1)
+        await first.socket.close()
+        await third.socket.close()
+
+
+@on_loop
 async def test_a_stream_that_is_heard_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.5)
     async with bridge() as it:
@@ -745,6 +765,12 @@ async def test_a_transfer_to_nobody_known_is_not_answered() -> None:
         await until(lambda: len(it.calls) == 2)
         assert it.calls[1].facts.back == "unanswered"
         await second.socket.close()
+        await until(lambda: it.calls[1].ran)
+        third = await it.connect()
+        await third.start(await it.token(webhook="after_stream"))
+        await until(lambda: len(it.calls) == 3)
+        assert it.calls[2].facts.back == "dropped"
+        await third.socket.close()
 
 
 @on_loop
