@@ -103,37 +103,43 @@ class Ticket:
     caller: str = field(repr=False)
     called: str = field(repr=False)
     back: Back = ""
-    used: bool = False
 
 
 class Tickets:
     """What was promised to calls that are about to open their stream."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Ticket] = {}
+        self._waiting: dict[str, Ticket] = {}
+        self._used: dict[str, Ticket] = {}
 
     def issue(self, call: str, caller: str, called: str, now: float, back: Back = "") -> str:
         """The call's token. A request that Twilio repeats gets the same again, used or not; a
         caller who is `back` gets a new one, unless the last was never used."""
-        self._known = {sid: it for sid, it in self._known.items() if now < it.until}
-        ticket = self._known.get(call)
-        if ticket is None or (back and ticket.used):
+        self._waiting, self._used = _in_time(self._waiting, now), _in_time(self._used, now)
+        ticket = self._waiting.get(call)
+        if ticket is None and not back and call in self._used:
+            return self._used[call].token
+        if ticket is None:
             token = secrets.token_urlsafe(16)
             ticket = Ticket(token, now + TICKET_SECONDS, caller, called, back)
         elif back:
             ticket = replace(ticket, until=now + TICKET_SECONDS, back=back)
-        self._known[call] = ticket
+        self._waiting[call] = ticket
         return ticket.token
 
     def redeem(self, call: str, token: str, now: float) -> Ticket | None:
         """The ticket, if it is this call's, in time, and not used before."""
-        ticket = self._known.get(call)
-        if ticket is None or ticket.used or now >= ticket.until:
+        ticket = self._waiting.get(call)
+        if ticket is None or now >= ticket.until:
             return None
         if not hmac.compare_digest(ticket.token.encode(), token.encode("utf-8", "replace")):
             return None
-        self._known[call] = replace(ticket, used=True)
+        self._used[call] = self._waiting.pop(call)
         return ticket
+
+
+def _in_time(tickets: Mapping[str, Ticket], now: float) -> dict[str, Ticket]:
+    return {call: ticket for call, ticket in tickets.items() if now < ticket.until}
 
 
 @dataclass(frozen=True, slots=True)

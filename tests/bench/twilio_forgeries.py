@@ -206,7 +206,7 @@ class Door:
 
     def holds(self) -> str:
         hooks = self.webhooks
-        return repr((self.tickets._known, hooks._ended._order, hooks._resumes._times))
+        return repr((self.tickets._waiting, hooks._ended._order, hooks._resumes._times))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

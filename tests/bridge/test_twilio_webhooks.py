@@ -472,6 +472,7 @@ def test_who_comes_back_gets_a_ticket_of_his_own() -> None:
     assert again != token
     assert tickets.issue(CALL, "+1", "+2", 50.0, "dropped") == again
     assert tickets.issue(CALL, "+1", "+2", 50.0) == again
+    assert tickets.redeem(CALL, token, 50.0) is None
     ticket = tickets.redeem(CALL, again, 109.0)
     assert ticket is not None
     assert ticket.back == "dropped"
@@ -494,12 +495,14 @@ def test_what_is_kept_of_calls_does_not_pile_up() -> None:
     tickets, outcomes, resumes, ended = Tickets(), Outcomes(), Resumes(), Ended()
     for number in range(ENDED_CALLS + 1):
         call, now = f"CA{number}", number * 1.0
-        tickets.issue(call, "", "", now)
+        tickets.redeem(call, tickets.issue(call, "", "", now), now)
+        tickets.issue(call, "", "", now, "dropped")
         outcomes.note(call, Transferred("sales"), now)
         resumes.another(call, now)
         ended.add(call)
         ended.add(call)
-    assert len(tickets._known) <= 61
+    assert len(tickets._waiting) <= 61
+    assert len(tickets._used) <= 61
     assert len(outcomes._known) <= 61
     assert len(resumes._times) <= 61
     assert "CA0" not in ended
