@@ -38,6 +38,8 @@ STATUSES = (
     ("stream_status", {"StreamEvent": "stream-started"}),
     ("stream_ended", {"StreamEvent": "stream-stopped"}),
 )
+APART_SECONDS = 0.3
+"""Between two calls: else all would go through the same talk in step."""
 BETWEEN_SECONDS = 0.02
 BAR_MS = 25.0
 
@@ -70,12 +72,13 @@ class Measured:
 async def measure(calls: int, requests: int, folder: Path) -> Measured:
     async with own_bridge.running(folder, CACHE, SETTINGS) as bridge, AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        ends = [await stack.enter_async_context(_stream(http, bridge)) for _ in range(calls)]
         lateness: list[float] = []
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        busy = [
-            tasks.create_task(work) for end in ends for work in (end.listen(), _send(end, lateness))
-        ]
+        busy = []
+        for _ in range(calls):
+            end = await stack.enter_async_context(_stream(http, bridge))
+            busy += [tasks.create_task(end.listen()), tasks.create_task(_send(end, lateness))]
+            await asyncio.sleep(APART_SECONDS)
         taken, refused = [], 0
         for number in range(requests):
             webhook, more = STATUSES[number % len(STATUSES)]
