@@ -40,7 +40,16 @@ _LISTS = (
     "kav_google_voices",
     "kav_outbound_prefixes",
     "kav_pbx_transfers",
+    "kav_twilio_paths",
 )
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_TRANSFER = re.compile(rf"([a-z][a-z0-9_-]{{0,31}})=({_E164.pattern})")
+OldPath = Annotated[
+    str,
+    Field(
+        pattern=r"^(voice|fallback|call_status|stream_status|stream_ended)=(/[\w.~-]+)+/?$",
+    ),
+]
 _SILENCES = (
     "kav_end_silence_complete_ms",
     "kav_end_silence_ms",
@@ -166,6 +175,28 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr | None = Field(
         None, description="Signs Twilio's requests; without it only loopback is served."
     )
+    twilio_auth_token_old: SecretStr | None = Field(
+        None, description="Is good as well, while TWILIO_AUTH_TOKEN is being changed."
+    )
+    twilio_account_sid: str = Field(
+        "",
+        pattern=r"^(AC[0-9a-fA-F]{32})?$",
+        description="Twilio's account, `AC…`: only its calls are taken (empty: of any that has the "
+        "token); needed to steer calls and to set numbers up.",
+    )
+    kav_twilio_fallback: SecretStr | None = Field(
+        None,
+        description="Number (+972...) that Twilio's callers are given to if the bridge fails them.",
+    )
+    kav_twilio_paths: Annotated[tuple[OldPath, ...], NoDecode] = Field(
+        (),
+        description="More paths of Twilio's webhooks, as they were: `voice=/webhook/voice`, "
+        "`call_status=/old/status`; also `stream_status`, `stream_ended`, `fallback`.",
+    )
+    kav_transfers: SecretStr | None = Field(
+        None,
+        description="Whom Twilio's callers can be given to: `sales=+972...,office=+972...`.",
+    )
     kav_recognizer: Annotated[tuple[Ears, ...], NoDecode] = Field(
         ("local",),
         description="Ears: `google`, `openai`, `local` (Whisper), `none` (keypad only); "
@@ -246,11 +277,6 @@ class Settings(BaseSettings):
     kav_invitations: Path | None = Field(
         None, description="Folder for an invitation file (.ics) of each meeting; none if not set."
     )
-    twilio_account_sid: str = Field(
-        "",
-        pattern=r"^(AC[0-9a-fA-F]{32})?$",
-        description="Twilio's account, `AC…`: to steer live calls and to set numbers up.",
-    )
     twilio_api_key: str = Field(
         "", description="A key of that account, `SK…`; without one TWILIO_AUTH_TOKEN opens it."
     )
@@ -307,6 +333,7 @@ class Settings(BaseSettings):
         self._control_agrees()
         self._outbound_agrees()
         self._pbx_agrees()
+        self._twilio_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
                 "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
@@ -330,6 +357,30 @@ class Settings(BaseSettings):
                 "KAV_AMI_HOST is not loopback, so its secret would be sent in clear: "
                 "set KAV_AMI_TLS, or KAV_AMI_UNENCRYPTED if that network is trusted"
             )
+
+    def _twilio_agrees(self) -> None:
+        if self.twilio_auth_token_old is not None and self.twilio_auth_token is None:
+            raise ValueError("TWILIO_AUTH_TOKEN_OLD goes with TWILIO_AUTH_TOKEN, the present one")
+        number = self.kav_twilio_fallback
+        if number is not None and not _E164.fullmatch(number.get_secret_value()):
+            raise ValueError(
+                "KAV_TWILIO_FALLBACK must be a whole number with its country: +972..., digits only"
+            )
+        parts = self._transfer_parts()
+        pairs = [_TRANSFER.fullmatch(part) for part in parts]
+        if not all(pairs) or len({pair[1] for pair in pairs if pair}) < len(parts):
+            raise ValueError(
+                "KAV_TRANSFERS must be names and whole numbers, each name once: "
+                "sales=+972...,office=+972..."
+            )
+
+    def _transfer_parts(self) -> list[str]:
+        told = self.kav_transfers.get_secret_value() if self.kav_transfers else ""
+        return [part.strip() for part in told.split(",") if part.strip()]
+
+    def transfers(self) -> dict[str, str]:
+        """Whom a caller can be given to: a key and a telephone number."""
+        return dict(part.split("=", 1) for part in self._transfer_parts())
 
     def _office_agrees(self) -> None:
         if (self.kav_webhook_url is None) != (self.kav_webhook_secret is None):

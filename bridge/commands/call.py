@@ -234,6 +234,7 @@ def dial(args: argparse.Namespace, settings: Settings) -> AbstractAsyncContextMa
         args.url or f"{public or f'http://{host}:{port}'}/twilio/voice",
         at=f"{host}:{port}" if moved else None,
         auth_token=token,
+        caller=twilio_phone.of_account(settings.twilio_account_sid),
     )
 
 

@@ -292,6 +292,7 @@ def _doors(url: str | None, settings: Settings, audiosocket: tuple[str, int]) ->
         url or f"{public or f'http://{here}'}/twilio/voice",
         twilio_at=here if public and not url else None,
         auth_token=token.get_secret_value() if token else None,
+        account=settings.twilio_account_sid,
     )
 
 

@@ -123,7 +123,8 @@ async def _serve_http(
     stack: AsyncExitStack,
 ) -> tuple[str, int]:
     host, port = settings.kav_http_host, settings.kav_http_port
-    token = settings.twilio_auth_token
+    token, old_token = settings.twilio_auth_token, settings.twilio_auth_token_old
+    fallback = settings.kav_twilio_fallback
     app = web.Application()
     add_routes(
         app,
@@ -134,6 +135,11 @@ async def _serve_http(
             auth_token=token.get_secret_value() if token else None,
             heartbeat=settings.heartbeat_sec,
             max_calls=settings.kav_max_calls,
+            old_auth_token=old_token.get_secret_value() if old_token else None,
+            account=settings.twilio_account_sid,
+            transfers=settings.transfers(),
+            fallback=fallback.get_secret_value() if fallback else "",
+            paths=[_named_path(one) for one in settings.kav_twilio_paths],
         ),
         live_calls=live_calls,
     )
@@ -145,6 +151,11 @@ async def _serve_http(
         await site.start()
     address = runner.addresses[0]
     return address[0], address[1]
+
+
+def _named_path(told: str) -> tuple[str, str]:
+    name, _, path = told.partition("=")
+    return name, path
 
 
 async def _store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -50,6 +50,8 @@ class Doors:
     twilio_at: str | None = None
     """Where that really is, if not there."""
     auth_token: str | None = None
+    account: str = ""
+    """Of Twilio, if only its calls are taken."""
 
 
 @asynccontextmanager
@@ -115,6 +117,7 @@ def _twilio(doors: Doors) -> OpenPhone:
             doors.twilio_url,
             at=doors.twilio_at,
             auth_token=doors.auth_token,
+            caller=twilio_phone.of_account(doors.account),
             background=background,
             echo=echo,
             delay=delay,

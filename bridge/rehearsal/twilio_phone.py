@@ -89,6 +89,11 @@ class Caller:
     call_sid: str = field(default_factory=lambda: "CA" + secrets.token_hex(16))
 
 
+def of_account(sid: str) -> Caller:
+    """Of any, if it is empty."""
+    return Caller(account_sid=sid) if sid else Caller()
+
+
 class TwilioWire:
     mute_while_pressed = False
 

@@ -35,7 +35,7 @@ def add_routes(
     `live_calls` counts what is held against `settings.max_calls`: by default this line's calls."""
     if settings.auth_token is None:
         log.warning("Twilio's signatures are not checked: no auth token is configured")
-    signatures = Signatures(settings.auth_token)
+    signatures = Signatures(settings.auth_token, settings.old_auth_token)
     tickets, outcomes = Tickets(), Outcomes()
     media = MediaServer(
         settings,
