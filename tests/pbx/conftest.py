@@ -28,6 +28,19 @@ TOLD = {"RETRY": "yes"}
 """Settings of a dialplan that is told by AMI when a call is over."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long form runs only when it is asked for: `-m pbx`."""
+    if "pbx" in config.option.markexpr:
+        return
+    long = [item for item in items if {"pbx"} == _marks(item)]
+    items[:] = [item for item in items if item not in long]
+    config.hook.pytest_deselected(items=long)
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers() if mark.name in ("pbx", "e2e")}
+
+
 @dataclass
 class Lab:
     bridge: FarBridge

@@ -84,6 +84,7 @@ def test_a_call_that_the_bridge_calls_over_ends_with_a_tone(play: Play) -> None:
             event = await ami.told("UserEvent: BridgeCall")
             ami.ask("Setvar", Channel=event["Channel"], Variable="KAV_OVER", Value="1")
             await ami.told("Response: Success", "Variable Set")
+            await phone.until(LONG_ENOUGH)
             leg.hang_up()
             await until(phone.closed)
             assert phone.last_heard() > 0
