@@ -114,6 +114,8 @@ class Lead(Enum):
 
     NO_PERSON = "the caller wants a person, and there is none"
     ABUSE = "the caller is abusive, for the first time"
+    DROPPED = "the caller is back after the line broke"
+    UNANSWERED = "the caller is back: nobody answered to whom we gave the call"
 
 
 class Ending(Enum):

@@ -6,33 +6,58 @@ time is counted and given up."""
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Never
 from uuid import uuid4
 
-from sqlalchemy import Executable, select, update
+from sqlalchemy import Executable, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engine.ports import CallFacts
-from engine.store.appointment import StoreFailed
+from engine.ports import Back, CallFacts, Exchange
+from engine.store.appointment import Appointment, StoreFailed
+from engine.store.bookings import booked_by
 from engine.store.database import Clock, Database, Refused
 from engine.store.identifiers import without_identifiers
-from engine.store.outbox import Outbox
-from engine.store.tables import calls, consents, leads, turns
+from engine.store.outbox import Kind, Outbox
+from engine.store.tables import calls, consents, kept, leads, turns
 
 log = logging.getLogger(__name__)
 
-DIED = "bridge died"
+GOODBYE, STOPPED, DIED = "goodbye", "stopped", "bridge died"
+"""Why a call has ended: in order; because the bridge was told to stop; because it was killed."""
+FRESH = timedelta(minutes=10)
+"""So long what was known of a call is good for one that comes back."""
+COMES_BACK = timedelta(minutes=1)
+"""Whoever has not come back after so long is not waited for: then the office is told."""
+PATIENCE = 0.3
+"""Seconds that a call which begins waits for what is known of it."""
 MOST_WAITING = 2_000
 AGAIN = 1.0
 """Seconds until a database that could not be written is tried again."""
+_TOLD: tuple[Kind, ...] = ("lead", "call")
+"""Of a call, when it has ended."""
 
 Entry = Callable[[AsyncConnection], Awaitable[object]]
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a call has left that is not over."""
+
+    call: str
+    """Its key."""
+    back: Back
+    talk: Mapping[str, object]
+    started: datetime
+    wish: Mapping[str, object]
+    exchanges: tuple[Exchange, ...]
+    booked: Appointment | None
+
+
 class Records:
-    """All but `write`, `written` and `reconcile` return at once."""
+    """All that are not asynchronous return at once."""
 
     def __init__(
         self,
@@ -67,11 +92,36 @@ class Records:
         )
         return key
 
-    def turn(self, call: str, *, said: str, heard: str) -> None:
-        """What the caller heard of the agent's words, then what the agent heard."""
+    async def left(self, facts: CallFacts) -> Left | None:
+        """What a call has left that comes back with this one; waits for a moment at most."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if facts.back:
+                    await self._caught_up()
+                return await self._database.whole(self._read(facts))
+        except (StoreFailed, TimeoutError) as error:
+            why = str(error) or "no answer in time"
+            log.warning("call_not_recalled", extra={"call": facts.id, "facts": {"why": why}})
+        return None
+
+    def reopen_call(self, call: str) -> None:
+        """It was not over: it is told outside when it is."""
+        self._put(lambda connection: self._reopen(connection, call))
+
+    def keep(self, call: str, talk: Mapping[str, object]) -> None:
+        """What must be known of the talk, should the call come back."""
+        row = {"at": self._clock(), "talk": dict(talk)}
+        new = self._database.insert(kept).values(row | {"call": call})
+        self._note(new.on_conflict_do_update(index_elements=["call"], set_=row))
+
+    def turn(self, call: str, *, said: str, heard: str, instead: bool = False) -> None:
+        """What the caller heard of the agent's words, then what the agent heard; `instead` of the
+        call's last turn."""
         said, heard = without_identifiers(said), without_identifiers(heard)
         row = {"call": call, "at": self._clock(), "said": said, "heard": heard}
-        self._note(self._database.insert(turns).values(row))
+        last = select(func.max(turns.c.id)).where(turns.c.call == call).scalar_subquery()
+        replaced = update(turns).where(turns.c.id == last).values(row)
+        self._note(replaced if instead else self._database.insert(turns).values(row))
 
     def lead(self, call: str, wish: Mapping[str, object]) -> None:
         """What is wanted so far; told outside when the call has ended."""
@@ -137,6 +187,45 @@ class Records:
         async with self._database.writing() as connection:
             await entry(connection)
 
+    async def _caught_up(self) -> None:
+        """What was noted down until now is in the database."""
+        done = asyncio.Event()
+
+        async def mark(_: AsyncConnection) -> None:
+            done.set()
+
+        self._put(mark)
+        await done.wait()
+
+    async def _read(self, facts: CallFacts) -> Left | None:
+        known = (calls.c.line == facts.line) & (calls.c.line_id == facts.id)
+        fresh = kept.c.at > self._clock() - FRESH
+        one = select(kept.c.talk, calls).join(calls).where(known & fresh)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(one.order_by(kept.c.at.desc()))).first()
+            back = "" if row is None else _back(facts, row.caller, row.reason)
+            if row is None or not back:
+                return None
+            wish = select(leads.c.wish).where(leads.c.call == row.id)
+            said = select(turns.c.said, turns.c.heard).where(turns.c.call == row.id)
+            return Left(
+                row.id,
+                back,
+                row.talk,
+                row.started,
+                (await connection.execute(wish)).scalar_one_or_none() or {},
+                tuple(
+                    Exchange(*one) for one in await connection.execute(said.order_by(turns.c.id))
+                ),
+                await booked_by(connection, row.id),
+            )
+
+    async def _reopen(self, connection: AsyncConnection, call: str) -> None:
+        nothing = {"ended": None, "reason": None, "summary": None}
+        await connection.execute(update(calls).where(calls.c.id == call).values(nothing))
+        for kind in _TOLD:
+            await self._outbox.take_back(connection, kind, call)
+
     async def _close(
         self,
         connection: AsyncConnection,
@@ -148,12 +237,20 @@ class Records:
         end = {"ended": now, "reason": reason, "summary": summary}
         await connection.execute(update(calls).where(calls.c.id == call).values(end))
         who = (await connection.execute(select(calls).where(calls.c.id == call))).one()
+        over = kept.c.at <= now - FRESH
+        if reason == GOODBYE:
+            over |= kept.c.call == call
+        await connection.execute(delete(kept).where(over))
+        after = timedelta(0) if reason == GOODBYE else COMES_BACK
         told: dict[str, object] = {"call": call, "caller": who.caller, "reason": reason}
         rows = await connection.execute(select(leads.c.wish).where(leads.c.call == call))
         for row in rows.all():
-            await self._outbox.write(connection, "lead", call, told | {"wish": row.wish})
+            await self._outbox.write(
+                connection, "lead", call, told | {"wish": row.wish}, after=after
+            )
         whole = told | {"started": who.started.isoformat(), "ended": now.isoformat()}
-        await self._outbox.write(connection, "call", call, whole | {"summary": summary})
+        whole |= {"summary": summary}
+        await self._outbox.write(connection, "call", call, whole, after=after)
 
     def _note(self, statement: Executable) -> None:
         self._put(lambda connection: connection.execute(statement))
@@ -167,3 +264,12 @@ class Records:
     def _lose(self, why: str) -> None:
         self.lost += 1
         log.error("store_lost", extra={"facts": {"why": why, "lost": self.lost}})
+
+
+def _back(facts: CallFacts, caller: str, reason: str | None) -> Back:
+    """Whether it is this call that comes back, and why. A line that knows says so. Else only a
+    bridge that ended in the middle of a call tells: one that broke off otherwise may have been
+    hung up, and a dialplan may give its next call the same id."""
+    if facts.caller and caller and facts.caller != caller:
+        return ""
+    return facts.back or ("dropped" if reason in (DIED, STOPPED) else "")

@@ -55,8 +55,10 @@ def test_a_calendar_shows_what_is_wanted_as_people_write_it() -> None:
     assert not any(line.startswith("טלפון") for line in about)
 
 
-def record(store: Store, desk: Desk) -> CallRecord:
-    return CallRecord(store.records, desk, SHAI, FACTS)
+async def record(store: Store, desk: Desk) -> CallRecord:
+    one = CallRecord(store.records, desk, SHAI, FACTS, {})
+    assert await one.recall() is None
+    return one
 
 
 def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked(
@@ -65,7 +67,7 @@ def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked
     async def go() -> None:
         async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
             desk = Desk(store.bookings)
-            call = record(store, desk)
+            call = await record(store, desk)
             booking = asyncio.create_task(desk.book(Appointment(TEN, 30, call.key)))
             await asyncio.sleep(0)
             booking.cancel()
@@ -82,7 +84,7 @@ def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked
 def test_what_was_announced_is_noted_down_once(tmp_path: Path) -> None:
     async def go() -> None:
         async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
-            call = record(store, Desk(store.bookings))
+            call = await record(store, Desk(store.bookings))
             await store.records.written()
             for _ in range(3):
                 call.announced("automated")
