@@ -203,8 +203,9 @@ class CallRecord:
 
     def _close(self, why: str, ended_at: datetime, booked: Appointment | None) -> None:
         booked = booked or self._booked
-        if self.key in self._live:
-            self._live[self.key]._booked = booked  # the caller came back while it was booked
+        now = self._live.get(self.key)
+        if now is not None:  # the caller came back while something was booked
+            now._booked = booked or now._booked
             return
         language: Language = "en" if self._wish.get("language") == "en" else "he"
         if language not in self._profile.languages:

@@ -80,7 +80,7 @@ def _read(kind: Any, kept: Any, now: datetime) -> Any:
         return kept
     if origin in (tuple, frozenset) and isinstance(kept, list):
         return origin(_parts(get_args(kind), kept, now))
-    if is_dataclass(kind) and isinstance(kept, dict) and kept["is"] == kind.__name__:
+    if isinstance(kept, dict) and is_dataclass(kind):
         return _whole(kind, kept, now)
     if kind is datetime and isinstance(kept, str):
         return _moment(kept, now)
@@ -107,6 +107,8 @@ def _parts(kinds: tuple[Any, ...], kept: list[Any], now: datetime) -> list[Any]:
 
 
 def _whole(kind: Any, kept: Mapping[str, Any], now: datetime) -> Any:
+    if kept["is"] != kind.__name__:
+        raise _Unreadable
     types = get_type_hints(kind)
     whole = kind(**{one.name: _read(types[one.name], kept[one.name], now) for one in fields(kind)})
     # It may be another day by now.

@@ -96,7 +96,9 @@ def leaves(data: object) -> Iterator[tuple[Any, Any]]:
             yield from leaves(data[key])
 
 
-ODD = st.sampled_from([None, -1, 10**30, 0.5, "", "nonsense", "2026-11-24T10:00", [], [[]], {}])
+ODD: st.SearchStrategy[object] = st.sampled_from(
+    [None, -1, 10**30, 0.5, "", "nonsense", "2026-11-24T10:00", [], [[]], {}]
+)
 
 
 @given(TALKS, st.data())

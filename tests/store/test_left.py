@@ -11,7 +11,7 @@ from bridge.office import CallRecord
 from engine.office.desk import Desk
 from engine.ports import Back, CallFacts, Exchange
 from engine.profile import shipped_profile
-from engine.store import Appointment
+from engine.store import Appointment, Appointments
 from engine.store.opening import Store, open_store
 from engine.store.records import COMES_BACK, FRESH, STOPPED
 from engine.store.tables import calls, kept, turns
@@ -71,12 +71,12 @@ class Bridge:
         return one, two, three
 
 
-def killed(address: str, **facts: str) -> str:
+def killed(address: str) -> str:
     """A bridge that talks, and dies; the call's key."""
 
     async def go() -> str:
         async with open_store(address, tells=True, clock=Clock()) as store:
-            return (await Bridge(store).talked(replace(FACTS, **facts))).key
+            return (await Bridge(store).talked()).key
 
     return asyncio.run(go())
 
@@ -209,6 +209,40 @@ def test_an_old_line_that_ends_after_the_caller_is_back_ends_nothing(sqlite: str
             first.close("connection reset")
             assert await bridge.told(timedelta(0)) == ["call", "lead"]
             assert await bridge.count() == (1, 1, 0)
+
+    asyncio.run(go())
+
+
+class Slow(Appointments):
+    """Books when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+
+    async def book(self, appointment: Appointment) -> None:
+        await self.go.wait()
+        await super().book(appointment)
+
+
+def test_a_meeting_that_was_being_booked_as_the_line_broke_is_in_the_summary(sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite, tells=True, clock=Clock()) as store:
+            bridge = Bridge(store)
+            calendar = Slow()
+            bridge.desk = Desk(calendar)
+            first = await bridge.talked()
+            booking = asyncio.create_task(bridge.desk.book(Appointment(TEN, 30, first.key)))
+            await asyncio.sleep(0)
+            first.close("connection reset")
+            again = bridge.call(DROPPED)
+            assert await again.recall() is not None
+            calendar.go.set()
+            await booking
+            again.close("goodbye")
+            await store.records.written()
+            *_, end = await store.outbox.pending(TEN, 9)
+            assert end.payload["summary"]["meeting"] == {"start": TEN.isoformat(), "minutes": 30}
 
     asyncio.run(go())
 

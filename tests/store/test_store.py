@@ -222,12 +222,12 @@ def test_a_full_disk_refuses_clearly_and_what_is_stored_stays(sqlite: str) -> No
         async with open_store(sqlite, tells=True) as store:
             await store.bookings.book(meeting())
             async with store.bookings._database.writing() as connection:
-                await connection.exec_driversql("PRAGMA max_page_count = 1")
+                await connection.exec_driver_sql("PRAGMA max_page_count = 1")
             with pytest.raises(StoreFailed, match="full"):
                 await _book_many(store, 500)
             before = len(await store.bookings.booked())
             async with store.bookings._database.writing() as connection:
-                await connection.exec_driversql("PRAGMA max_page_count = 100000")
+                await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
             await store.bookings.book(meeting(TEN - timedelta(hours=1)))
             assert len(await store.bookings.booked()) == before + 1
 
@@ -406,7 +406,7 @@ def test_a_newer_schema_is_refused_in_a_sentence(address: str) -> None:
             open_store(address, tells=True) as store,
             store.bookings._database.writing() as connection,
         ):
-            await connection.exec_driversql("UPDATE alembic_version SET version_num = '99'")
+            await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '99'")
         with pytest.raises(StoreBroken, match="schema 99, which this version of Kav does not know"):
             await _open(address)
 
