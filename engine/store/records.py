@@ -6,12 +6,12 @@ time is counted and given up."""
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Never
+from typing import Any, Never
 from uuid import uuid4
 
-from sqlalchemy import Executable, delete, func, select, update
+from sqlalchemy import ColumnElement, Executable, Row, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,13 +31,14 @@ FRESH = timedelta(minutes=10)
 """So long what was known of a call is good for one that comes back."""
 COMES_BACK = timedelta(minutes=1)
 """Whoever has not come back after so long is not waited for: then the office is told."""
-PATIENCE = 0.3
-"""Seconds that a call which begins waits for what is known of it."""
+PATIENCE = 1.0
+"""Seconds that a call which comes back waits for what is known of it."""
 MOST_WAITING = 2_000
 AGAIN = 1.0
 """Seconds until a database that could not be written is tried again."""
 _TOLD: tuple[Kind, ...] = ("lead", "call")
 """Of a call, when it has ended."""
+_BROKEN_OFF = (STOPPED, DIED)
 
 Entry = Callable[[AsyncConnection], Awaitable[object]]
 
@@ -48,12 +49,18 @@ class Left:
 
     call: str
     """Its key."""
-    back: Back
+    facts: CallFacts
+    reason: str | None
+    """Why it has ended, if it has."""
+    at: datetime
+    """When the talk was kept."""
     talk: Mapping[str, object]
     started: datetime
     wish: Mapping[str, object]
     exchanges: tuple[Exchange, ...]
     booked: Appointment | None
+    back: Back = ""
+    """Why it comes back, when it does."""
 
 
 class Records:
@@ -74,6 +81,8 @@ class Records:
         self._clock = clock
         self._outbox = outbox
         self._again = again
+        self._left: dict[tuple[str, str], Left] = {}
+        """(line, id there) -> what the bridge before this one left."""
         self._waiting: asyncio.Queue[Entry] = asyncio.Queue(most)
 
     def open_call(self, facts: CallFacts) -> str:
@@ -93,16 +102,15 @@ class Records:
         return key
 
     async def left(self, facts: CallFacts) -> Left | None:
-        """What a call has left that comes back with this one; waits for a moment at most."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                if facts.back:
-                    await self._caught_up()
-                return await self._database.whole(self._read(facts))
-        except (StoreFailed, TimeoutError) as error:
-            why = str(error) or "no answer in time"
-            log.warning("call_not_recalled", extra={"call": facts.id, "facts": {"why": why}})
-        return None
+        """What a call has left that comes back with this one. Waits for a moment at most, and only
+        if the line says that it does: what a bridge before this one has left is known."""
+        known = self._left.pop((facts.line, facts.id), None)
+        if known is None and facts.back:
+            known = await self._looked_up(facts)
+        if known is None or known.at <= self._clock() - FRESH:
+            return None
+        back = _back(facts, known)
+        return replace(known, back=back) if back else None
 
     def reopen_call(self, call: str) -> None:
         """It was not over: it is told outside when it is."""
@@ -139,15 +147,18 @@ class Records:
         self._put(lambda connection: self._close(connection, call, reason, dict(summary), now))
 
     async def reconcile(self) -> int:
-        """Closes the calls that a dead bridge has left open; tells how many. Their leads are told
-        like any other's. Only a bridge does this, before its first call: it would close the live
-        calls of another one. Raises `StoreFailed`."""
+        """Closes the calls that a dead bridge has left open; tells how many. They are known, should
+        they come back; if they do not, their leads are told like any other's. Only a bridge does
+        this, before its first call: it would close the live calls of another one. Raises
+        `StoreFailed`."""
         now = self._clock()
         async with self._database.writing() as connection:
             rows = await connection.execute(select(calls.c.id).where(calls.c.ended.is_(None)))
             left = [row.id for row in rows]
             for call in left:
                 await self._close(connection, call, DIED, {}, now)
+        broken_off = await self._database.whole(self._read(calls.c.reason.in_(_BROKEN_OFF)))
+        self._left = {(one.facts.line, one.facts.id): one for one in broken_off}
         return len(left)
 
     async def write(self) -> Never:
@@ -197,28 +208,25 @@ class Records:
         self._put(mark)
         await done.wait()
 
-    async def _read(self, facts: CallFacts) -> Left | None:
-        known = (calls.c.line == facts.line) & (calls.c.line_id == facts.id)
+    async def _looked_up(self, facts: CallFacts) -> Left | None:
+        which = (calls.c.line == facts.line) & (calls.c.line_id == facts.id)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._caught_up()
+                found = await self._database.whole(self._read(which))
+        except (StoreFailed, TimeoutError) as error:
+            why = str(error) or "no answer in time"
+            log.warning("call_not_recalled", extra={"call": facts.id, "facts": {"why": why}})
+            return None
+        return found[-1] if found else None
+
+    async def _read(self, which: ColumnElement[bool]) -> list[Left]:
+        """Of those calls, what may still be needed; the latest last."""
         fresh = kept.c.at > self._clock() - FRESH
-        one = select(kept.c.talk, calls).join(calls).where(known & fresh)
+        rows = select(kept.c.at, kept.c.talk, calls).join(calls).where(which & fresh)
         async with self._database.reading() as connection:
-            row = (await connection.execute(one.order_by(kept.c.at.desc()))).first()
-            back = "" if row is None else _back(facts, row.caller, row.reason)
-            if row is None or not back:
-                return None
-            wish = select(leads.c.wish).where(leads.c.call == row.id)
-            said = select(turns.c.said, turns.c.heard).where(turns.c.call == row.id)
-            return Left(
-                row.id,
-                back,
-                row.talk,
-                row.started,
-                (await connection.execute(wish)).scalar_one_or_none() or {},
-                tuple(
-                    Exchange(*one) for one in await connection.execute(said.order_by(turns.c.id))
-                ),
-                await booked_by(connection, row.id),
-            )
+            found = (await connection.execute(rows.order_by(kept.c.at))).all()
+            return [await _whole(connection, row) for row in found]
 
     async def _reopen(self, connection: AsyncConnection, call: str) -> None:
         nothing = {"ended": None, "reason": None, "summary": None}
@@ -266,10 +274,26 @@ class Records:
         log.error("store_lost", extra={"facts": {"why": why, "lost": self.lost}})
 
 
-def _back(facts: CallFacts, caller: str, reason: str | None) -> Back:
-    """Whether it is this call that comes back, and why. A line that knows says so. Else only a
+async def _whole(connection: AsyncConnection, row: Row[Any]) -> Left:
+    wish = select(leads.c.wish).where(leads.c.call == row.id)
+    said = select(turns.c.said, turns.c.heard).where(turns.c.call == row.id).order_by(turns.c.id)
+    return Left(
+        call=row.id,
+        facts=CallFacts(row.line_id, row.line, row.caller, row.called),
+        reason=row.reason,
+        at=row.at,
+        talk=row.talk,
+        started=row.started,
+        wish=(await connection.execute(wish)).scalar_one_or_none() or {},
+        exchanges=tuple(Exchange(*one) for one in await connection.execute(said)),
+        booked=await booked_by(connection, row.id),
+    )
+
+
+def _back(facts: CallFacts, left: Left) -> Back:
+    """Whether it is that call which comes back, and why. A line that knows says so. Else only a
     bridge that ended in the middle of a call tells: one that broke off otherwise may have been
     hung up, and a dialplan may give its next call the same id."""
-    if facts.caller and caller and facts.caller != caller:
+    if facts.caller and left.facts.caller and facts.caller != left.facts.caller:
         return ""
-    return facts.back or ("dropped" if reason in (DIED, STOPPED) else "")
+    return facts.back or ("dropped" if left.reason in _BROKEN_OFF else "")

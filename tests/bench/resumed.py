@@ -8,7 +8,6 @@ just being taken; end with one meeting; and be one call in the store."""
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import re
@@ -39,7 +38,9 @@ QUESTIONS = (
 )
 """What she says when so many keys were answered; 2 chooses English, then 1 the first of each."""
 MOST_KEYS = 10
-LATEST = 5.0
+ANSWERED = 1.0
+"""Seconds from a key until her answer has begun, and is not over."""
+LATEST = 8.0
 """Seconds from the first call to the kill: about as long as a call takes."""
 _START_SECONDS = 60.0
 
@@ -125,9 +126,14 @@ async def _call(caller: Caller, port: int) -> None:
 
 async def _press_on(phone: Phone, caller: Caller) -> None:
     for _ in range(MOST_KEYS):
-        await phone.press("1" if caller.answered else "2")
-        await phone.agent_speaks()
+        await _press(phone, "1" if caller.answered else "2")
         caller.answered += 1
+
+
+async def _press(phone: Phone, key: str) -> None:
+    """Until the answer is heard: what she said before has stopped by then."""
+    await phone.press(key)
+    await phone.agent_speaks(since=phone.now + ANSWERED)
 
 
 async def _call_again(caller: Caller, port: int) -> float:
@@ -137,8 +143,7 @@ async def _call_again(caller: Caller, port: int) -> float:
         heard = asyncio.get_running_loop().time()
         with suppress(CallOver):
             for _ in range(MOST_KEYS):
-                await phone.press("1")
-                await phone.agent_speaks()
+                await _press(phone, "1")
         return heard
 
 
@@ -184,7 +189,7 @@ def measure(kills: int, calls: int, seed: int) -> list[Found]:
             found.append(
                 asyncio.run(kill_and_look(Path(name), calls, moments.uniform(0.1, LATEST)))
             )
-            print(json.dumps({"resumed": found[-1].resumed, "wrong": found[-1].wrong}), flush=True)
+            print(f"{found[-1].resumed} resumed", *found[-1].wrong, sep="\n  ", flush=True)
     return found
 
 

@@ -171,6 +171,7 @@ def test_whether_a_call_goes_on(
             caller = "0501234567" if came.caller else ""
             (await bridge.talked(replace(FACTS, caller=caller))).close(ended)
             await store.records.written()
+            assert await store.records.reconcile() == 0
             before = await bridge.call(came).recall()
             assert (before and before.back) == goes_on
             assert await bridge.count() == (1 if goes_on else 2, 1, 0 if ended == "goodbye" else 1)
