@@ -84,7 +84,7 @@ def _read(kind: Any, kept: Any, now: datetime) -> Any:
         return _whole(kind, kept, now)
     if kind is datetime and isinstance(kept, str):
         return _moment(kept, now)
-    if isinstance(kind, EnumType):
+    if isinstance(kind, EnumType) and isinstance(kept, str):
         return kind[kept]
     if type(kept) is kind:
         return kept
