@@ -83,7 +83,7 @@ def _read(kind: Any, kept: Any, now: datetime) -> Any:
     if isinstance(kept, dict) and is_dataclass(kind):
         return _whole(kind, kept, now)
     if kind is datetime and isinstance(kept, str):
-        return _moment(kept, now)
+        return datetime.fromisoformat(kept).astimezone(now.tzinfo)
     if isinstance(kind, EnumType) and isinstance(kept, str):
         return kind[kept]
     if type(kept) is kind:
@@ -113,13 +113,6 @@ def _whole(kind: Any, kept: Mapping[str, Any], now: datetime) -> Any:
     whole = kind(**{one.name: _read(types[one.name], kept[one.name], now) for one in fields(kind)})
     # It may be another day by now.
     return window_at(whole.start, whole.minutes, now) if isinstance(whole, Window) else whole
-
-
-def _moment(kept: str, now: datetime) -> datetime:
-    moment = datetime.fromisoformat(kept)
-    if moment.tzinfo is None:
-        raise _Unreadable
-    return moment.astimezone(now.tzinfo)
 
 
 def _fits(profile: Profile, talk: Talk) -> bool:
