@@ -3,14 +3,18 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
 
 from bridge.office import CallRecord
+from engine.core.effects import Heard
+from engine.dialogue.hebrew import without_points
 from engine.office.desk import Desk
 from engine.ports import Back, CallFacts, Exchange
 from engine.profile import shipped_profile
+from engine.receptionist import Receptionist
 from engine.store import Appointment, Appointments
 from engine.store.opening import Store, open_store
 from engine.store.records import COMES_BACK, FRESH, STOPPED
@@ -304,3 +308,40 @@ def test_a_database_that_does_not_answer_holds_no_greeting_up(
 
     asyncio.run(go())
     assert "call_not_recalled" in caplog.text
+
+
+async def told(leah: Receptionist, *lines: str | None) -> str:
+    """Her reply to the last of them, or first of all."""
+    reply: list[str] = []
+    for words in lines:
+        heard = words and Heard(words, confidence=0.9, said=" ".join(reply))
+        reply = [str(part) async for part in leah.reply(heard or None)]
+    return without_points(" ".join(reply))
+
+
+def test_a_socket_that_breaks_costs_the_caller_nothing_and_books_once(address: str) -> None:
+    sunday = datetime(2026, 11, 22, 9, 10, tzinfo=ZoneInfo(SHAI.timezone))
+
+    def leah(bridge: Bridge, call: CallRecord) -> Receptionist:
+        return Receptionist(SHAI, bridge.desk, lambda: sunday, journal=call)
+
+    async def go() -> None:
+        async with open_store(address, clock=Clock()) as store:
+            bridge = Bridge(store)
+            first = bridge.call()
+            asked = await told(leah(bridge, first), None, "דירה בפלורנטין עד שבעת אלפים", "בבוקר")
+            assert "מחר בתשע" in asked
+            first.close("connection reset")
+            second = bridge.call(DROPPED)
+            brain = leah(bridge, second)
+            assert (await told(brain, None)).startswith("סליחה על הניתוק. נמשיך: אפשר מחר בתשע")
+            assert "קבענו: מחר בתשע" in await told(brain, "הראשון")
+            second.close("connection reset")
+            third = bridge.call(DROPPED)
+            assert "נמשיך: קבענו: מחר בתשע" in await told(leah(bridge, third), None)
+            third.close("goodbye")
+            (booked,) = await store.bookings.booked()
+            assert booked.call == first.key == second.key == third.key
+            assert (await bridge.count())[0] == 1
+
+    asyncio.run(go())
