@@ -141,6 +141,7 @@ def _google_ears(
 
     wanted = Wanted(
         language=profile.languages[0],
+        also=profile.languages[1:] if settings.kav_google_languages == "all" else (),
         model=settings.kav_google_speech_model,
         enhanced=settings.kav_google_enhanced,
         hints=tuple(hints(profile)),

@@ -20,11 +20,13 @@ from types import TracebackType
 from typing import BinaryIO
 
 _PROGRAM = Path(__file__).resolve().parent.parent / "asterisk" / "run"
-_START_SEC = 30.0
+_START_SEC = 90.0
+"""The first time, its sounds are made."""
 _STOP_SEC = 10.0
 
 PHONES = ("6001", "6002")
-"""The softphone accounts of `asterisk/conf/pjsip.conf.in`; all have the same password."""
+"""The softphone accounts of `asterisk/conf/pjsip.conf.in`: the caller's and the people's. Both have
+the same password."""
 
 AMI_USER = "kav"
 
@@ -49,8 +51,10 @@ def free_port(kind: socket.SocketKind, host: str = "127.0.0.1", preferred: int =
 class Asterisk:
     """An Asterisk of our own, up from `async with` on until its end.
 
-    Extension 100 reaches the bridge through the AudioSocket channel, 101 through the application,
-    600 is an echo. With `anyone_on_loopback`, calls from 127.0.0.1 need no account."""
+    Extension 100 reaches the bridge through the AudioSocket channel, 102 in wideband, 101 through
+    the application, 600 is an echo. With `anyone_on_loopback`, calls from 127.0.0.1 need no
+    account.
+    `settings` are those of `asterisk/run`, for instance `{"RECORD": "yes"}`."""
 
     def __init__(
         self,
@@ -60,14 +64,19 @@ class Asterisk:
         bridge_host: str = "127.0.0.1",
         listen: str = "127.0.0.1",
         sip_port: int | None = None,
+        ami_port: int | None = None,
+        secret: str = "",
+        ami_secret: str = "",
         anyone_on_loopback: bool = True,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.listen = listen
         self.sip_port = sip_port or free_port(socket.SOCK_DGRAM, listen)
-        self.ami_port = free_port(socket.SOCK_STREAM)
-        self.secret = secrets.token_hex(8)
-        self.ami_secret = secrets.token_hex(16)
+        self.ami_port = ami_port or free_port(socket.SOCK_STREAM)
+        self.secret = secret or secrets.token_hex(8)
+        self.ami_secret = ami_secret or secrets.token_hex(16)
         self._folder = folder
+        self._settings = settings or {}
         self._bridge = f"{bridge_host}:{bridge_port}"
         self._anyone = anyone_on_loopback
         self._process: asyncio.subprocess.Process | None = None
@@ -115,6 +124,12 @@ class Asterisk:
         return answer
 
     @property
+    def run(self) -> Path:
+        """What it writes, while it runs."""
+        assert self._run is not None
+        return self._run
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -128,6 +143,8 @@ class Asterisk:
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "FOLDER": str(self._folder),
+            "SOUNDS": str(self._folder.parent / "prompts"),
+            "PYTHON": sys.executable,
             "RUN": str(run),
             "BRIDGE": self._bridge,
             "LISTEN": self.listen,
@@ -135,14 +152,15 @@ class Asterisk:
             "AMI_PORT": str(self.ami_port),
             "SECRET": self.secret,
             "AMI_SECRET": self.ami_secret,
+            "ORIGINATE": "yes",
             "LAB": "yes" if self._anyone else "no",
             "WITH_PARENT": "yes",
+            **self._settings,
         }
 
     async def _wait_until_up(self, process: asyncio.subprocess.Process) -> None:
         try:
             async with asyncio.timeout(_START_SEC):
-                # Each refused attempt takes as long as a small process: a pause of its own kind.
                 # An attempt that is refused takes as long as a small process does: no busy loop.
                 while (await self._ask("core waitfullybooted"))[0] != 0:
                     if process.returncode is not None:
@@ -231,7 +249,7 @@ async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[Message]:
 
 async def _log_in(port: int, secret: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    login = ("Action: Login", f"Username: {AMI_USER}", f"Secret: {secret}", "Events: call")
+    login = ("Action: Login", f"Username: {AMI_USER}", f"Secret: {secret}", "Events: call,user")
     writer.write("".join(f"{line}\r\n" for line in (*login, "")).encode())
     return reader, writer
 
@@ -241,21 +259,33 @@ class CallLog:
     """Who calls, answered, ended: the manager's events as lines for a person."""
 
     _calls: dict[str, float | None] = field(default_factory=dict)
-    """When each call under way was answered."""
+    """When each channel under way was answered."""
 
     def line(self, event: Message, now: float) -> str | None:
-        channel, call = event.get("Channel", ""), event.get("Uniqueid", "")
+        channel = event.get("Channel", "")
         # The bridge's own leg is a channel too.
         if not channel.startswith("PJSIP/"):
             return None
+        if event.get("Event") == "UserEvent":
+            return _way_of(event)
+        call = event.get("Uniqueid", "")
+        if call != event.get("Linkedid", call):  # Asterisk calls this phone, for somebody else
+            who = channel.removeprefix("PJSIP/").rpartition("-")[0]
+            return self._of_channel(event, call, who, ("rings", "answers"), now)
         who = event.get("CallerIDNum") or "somebody"
+        steps = (f"calls {event.get('Exten') or '?'}", "is answered")
+        return self._of_channel(event, call, who, steps, now)
+
+    def _of_channel(
+        self, event: Message, call: str, who: str, steps: tuple[str, str], now: float
+    ) -> str | None:
         match event.get("Event"), event.get("ChannelStateDesc"):
             case "Newchannel", _:
                 self._calls[call] = None
-                return f"{who} calls {event.get('Exten') or '?'}"
+                return f"{who} {steps[0]}"
             case "Newstate", "Up" if call in self._calls:
                 self._calls[call] = now
-                return f"{who} is answered"
+                return f"{who} {steps[1]}"
             case "Hangup", _ if call in self._calls:
                 since = self._calls.pop(call)
                 why = event.get("Cause-txt", "")
@@ -263,6 +293,13 @@ class CallLog:
                     return f"{who} was not answered ({why})"
                 return f"{who} ended after {now - since:.1f} s ({why})"
         return None
+
+
+def _way_of(event: Message) -> str | None:
+    who, back = event.get("CallerIDNum") or "somebody", event.get("Back")
+    if event.get("UserEvent") != "BridgeCall" or not back:
+        return None
+    return f"{who} is given to the agent again ({back})"
 
 
 def _tell(text: str) -> None:
@@ -301,15 +338,35 @@ Asterisk is up. In a softphone (Linphone, Zoiper, MicroSIP, baresip):
 
     server      {asterisk.listen}
     port        {asterisk.sip_port} (UDP)
-    user        {PHONES[0]} (a second phone: {PHONES[1]})
+    user        {PHONES[0]}
     password    {asterisk.secret}
 
-    dial 100    the agent
+    dial 100    the agent (102: in wideband, with G.722)
     dial 600    an echo, to try the phone
+
+A second softphone, user {PHONES[1]} with the same password, is the people's: it rings when there
+is no agent, and when the agent transfers a caller to office or manager.
+
+For the bridge, in its .env, so that it knows who calls and can transfer:
+
+    KAV_AMI_HOST=127.0.0.1
+    KAV_AMI_PORT={asterisk.ami_port}
+    KAV_AMI_USER={AMI_USER}
+    KAV_AMI_SECRET={asterisk.ami_secret}
+
+With a SIP trunk: TRUNK=sip.carrier.example:5060 TRUNK_USER=... TRUNK_SECRET=... asterisk/run
 
 Ctrl-C ends it. Calls:
 """
     )
+
+
+def _kept_secret(file: Path) -> str:
+    """The same at each start, so that softphone and bridge need not be told again."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(8))
+    return file.read_text()
 
 
 async def run_phone_lab(
@@ -332,13 +389,16 @@ async def run_phone_lab(
         bridge_port=bridge_port,
         listen=listen,
         sip_port=sip_port or free_port(socket.SOCK_DGRAM, listen, preferred=5060),
+        ami_port=free_port(socket.SOCK_STREAM, preferred=5038),
+        secret=_kept_secret(folder.parent / "phone-secret"),
+        ami_secret=_kept_secret(folder.parent / "ami-secret"),
         anyone_on_loopback=False,
     )
     try:
         async with asterisk:
             if not await _bridge_answers(bridge_host, bridge_port):
                 _tell(
-                    f"No bridge answers at {bridge_host}:{bridge_port} yet: 100 will refuse calls."
+                    f"No bridge answers at {bridge_host}:{bridge_port} yet: 100 rings {PHONES[1]}."
                 )
             _tell_account(asterisk)
             return await _until_stopped(asterisk, asked_to_stop)

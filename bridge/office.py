@@ -16,6 +16,7 @@ from engine.dialogue.phrases import said_back, wish_name
 from engine.dialogue.profile import Choices, Language, Profile
 from engine.dialogue.wish import Value, Wish
 from engine.office.address import BadAddress
+from engine.office.agents import Agents
 from engine.office.calendar import open_calendar
 from engine.office.desk import Desk
 from engine.office.diary import Agenda, Diary
@@ -32,7 +33,7 @@ from engine.office.summary import (
 )
 from engine.office.webhook import Webhook, open_webhook
 from engine.ports import Before, CallFacts, Exchange
-from engine.store import Appointment, Calendar
+from engine.store import MAIN, Appointment, Calendar
 from engine.store.identifiers import without_identifiers
 from engine.store.opening import Store
 from engine.store.records import Left, Records
@@ -63,7 +64,7 @@ async def open_office(
         return datetime.now(zone)
 
     webhook = await _webhook(settings, store, stack)
-    calendar: Calendar = store.bookings
+    calendar = _agents(settings, profile, store)
     if settings.kav_invitations is not None:
         folder = settings.kav_invitations
         calendar = Invitations(calendar, folder, describe, zone=zone, clock=now)
@@ -79,6 +80,20 @@ async def open_office(
             stack.callback(tasks.create_task(kept_up(work.run)).cancel)
     live: dict[str, CallRecord] = {}
     return Office(desk, lambda facts: CallRecord(store.records, desk, profile, facts, live))
+
+
+def _agents(settings: Settings, profile: Profile, store: Store) -> Calendar:
+    """Raises `BadSettings`."""
+    others = profile.calendars[1:]
+    if not others:
+        return store.bookings
+    if settings.kav_caldav_url:
+        raise BadSettings(
+            f"KAV_CALDAV_URL is one calendar, but the profile has {len(profile.calendars)}: "
+            "leave one in it, or do without KAV_CALDAV_URL"
+        )
+    # The first is kept under a name of its own: to call it otherwise loses no meeting.
+    return Agents({MAIN: store.bookings, **{key: store.bookings.of(key) for key in others}})
 
 
 async def kept_up(work: Callable[[], Awaitable[None]], pause: float = PAUSE) -> None:

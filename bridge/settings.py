@@ -7,15 +7,18 @@ that does not exist each give one sentence (`BadSettings`).
 import difflib
 import itertools
 import os
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bridge.outbound import OutboundRules, read_quiet
 from engine.core.rules import Rules
 from engine.dialogue.profile import Profile
 from engine.profile import ProfileBroken, load_profile, shipped_profile
@@ -27,7 +30,17 @@ Ears = Literal["google", "openai", "local", "none"]
 VoiceName = Annotated[str, Field(pattern=r"^[a-z]{2,3}-[A-Z]{2}-.+")]
 Mouth = Literal["google", "openai", "local", "espeak"]
 _NEAR = ("local", "espeak", "none")
-_LISTS = ("kav_audiosocket_allow", "kav_recognizer", "kav_voice", "kav_google_voices")
+_TransferKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+_Label = Annotated[str, Field(pattern=r"^[a-z0-9-]*$")]
+_Prefix = Annotated[str, Field(pattern=r"^\+[1-9]\d{0,14}$")]
+_LISTS = (
+    "kav_audiosocket_allow",
+    "kav_recognizer",
+    "kav_voice",
+    "kav_google_voices",
+    "kav_outbound_prefixes",
+    "kav_pbx_transfers",
+)
 _SILENCES = (
     "kav_end_silence_complete_ms",
     "kav_end_silence_ms",
@@ -101,6 +114,28 @@ class Settings(BaseSettings):
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         description="Networks, separated by commas, from which AudioSocket calls are taken.",
     )
+    kav_ami_host: str = Field(
+        "", description="Asterisk's manager interface (AMI); empty: nobody asks who calls."
+    )
+    kav_ami_port: int = Field(
+        5038, ge=1, le=65535, description="Its TCP port; with TLS often 5039."
+    )
+    kav_ami_user: str = Field("kav", description="The user of manager.conf.")
+    kav_ami_secret: SecretStr | None = Field(None, description="The secret of that user.")
+    kav_ami_tls: bool = Field(False, description="Speak TLS to it; the certificate is checked.")
+    kav_ami_unencrypted: bool = Field(
+        False, description="Not loopback and no TLS all the same: that network is trusted."
+    )
+    kav_pbx_transfers: Annotated[tuple[_TransferKey, ...], NoDecode] = Field(
+        (),
+        description="Keys, separated by commas, that the dialplan has in `kav-transfer`: "
+        "where callers may be transferred to.",
+    )
+    kav_pbx_trunk: str = Field(
+        "trunk",
+        pattern=r"^[A-Za-z0-9_-]{1,40}$",
+        description="The PJSIP endpoint by which `kav dial` calls out.",
+    )
     kav_http_host: str = Field("127.0.0.1", description="Where Twilio's requests arrive.")
     kav_http_port: int = Field(8080, ge=0, le=65535, description="Its TCP port.")
     kav_public_url: str = Field(
@@ -133,6 +168,9 @@ class Settings(BaseSettings):
         "v1", description="Of Google's Speech API; Chirp models need `v2`."
     )
     kav_google_speech_model: str = Field("", description="Empty: the version's default.")
+    kav_google_languages: Literal["all", "first"] = Field(
+        "all", description="Google hears all languages of the profile, or its first one only."
+    )
     kav_google_enhanced: bool = Field(
         True, description="v1: the enhanced model, where the language has it."
     )
@@ -186,6 +224,36 @@ class Settings(BaseSettings):
     kav_invitations: Path | None = Field(
         None, description="Folder for an invitation file (.ics) of each meeting; none if not set."
     )
+    twilio_account_sid: str = Field(
+        "",
+        pattern=r"^(AC[0-9a-fA-F]{32})?$",
+        description="Twilio's account, `AC…`: to steer live calls and to set numbers up.",
+    )
+    twilio_api_key: str = Field(
+        "", description="A key of that account, `SK…`; without one TWILIO_AUTH_TOKEN opens it."
+    )
+    twilio_api_secret: SecretStr | None = Field(None, description="The secret of that key.")
+    twilio_region: _Label = Field("", description="Where Twilio keeps the account: `ie1`, `au1`.")
+    twilio_edge: _Label = Field("", description="Where its network is entered: `frankfurt`.")
+    kav_twilio_endpoint: str = Field(
+        "", description="http:// address of a stand-in on this machine; not for Twilio."
+    )
+    kav_outbound: bool = Field(False, description="The agent may place calls.")
+    kav_outbound_prefixes: Annotated[tuple[_Prefix, ...], NoDecode] = Field(
+        (), description="Where to, separated by commas: `+9722,+9723`. `+1` is 25 countries."
+    )
+    kav_outbound_from: str = Field(
+        "", pattern=r"^(\+[1-9]\d{6,14})?$", description="The number that those called see."
+    )
+    kav_outbound_per_hour: int = Field(10, ge=1, description="Calls placed in any hour, at most.")
+    kav_outbound_per_day: int = Field(50, ge=1, description="Calls placed in any day, at most.")
+    kav_outbound_quiet: str = Field(
+        "20:00-09:00, fri 13:00-24:00, sat",
+        description="When nobody is called, on the clock of whoever would be; `none`: never quiet.",
+    )
+    kav_outbound_longest_sec: int = Field(
+        900, ge=30, le=7200, description="A call that was placed is ended after this."
+    )
     kav_max_calls: int = Field(50, ge=1, le=1000, description="Calls at once; more are refused.")
     kav_trace_text: bool = Field(
         False, description="Write what was said into traces in clear (personal data)."
@@ -214,6 +282,9 @@ class Settings(BaseSettings):
         self._turn_taking_agrees()
         self._providers_agree()
         self._office_agrees()
+        self._control_agrees()
+        self._outbound_agrees()
+        self._pbx_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
                 "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
@@ -226,6 +297,18 @@ class Settings(BaseSettings):
             )
         return self
 
+    def _pbx_agrees(self) -> None:
+        if not self.kav_ami_host:
+            return
+        if self.kav_ami_secret is None:
+            raise ValueError("KAV_AMI_HOST is set, so KAV_AMI_SECRET is needed")
+        safe = _is_loopback(self.kav_ami_host) or self.kav_ami_tls or self.kav_ami_unencrypted
+        if not safe:
+            raise ValueError(
+                "KAV_AMI_HOST is not loopback, so its secret would be sent in clear: "
+                "set KAV_AMI_TLS, or KAV_AMI_UNENCRYPTED if that network is trusted"
+            )
+
     def _office_agrees(self) -> None:
         if (self.kav_webhook_url is None) != (self.kav_webhook_secret is None):
             raise ValueError("KAV_WEBHOOK_URL and KAV_WEBHOOK_SECRET go together: set both")
@@ -234,6 +317,32 @@ class Settings(BaseSettings):
             raise ValueError(
                 "KAV_CALDAV_URL, KAV_CALDAV_USER and KAV_CALDAV_PASSWORD go together: set all three"
             )
+
+    def _control_agrees(self) -> None:
+        if bool(self.twilio_api_key) != bool(self.twilio_api_secret):
+            raise ValueError("TWILIO_API_KEY and TWILIO_API_SECRET go together: set both")
+        # Not a pattern of its field: the message would show what may be the secret.
+        if self.twilio_api_key and not re.fullmatch("SK[0-9a-fA-F]{32}", self.twilio_api_key):
+            raise ValueError("TWILIO_API_KEY must be SK and 32 hexadecimal digits")
+        if not self.kav_twilio_endpoint:
+            return
+        end = urlsplit(self.kav_twilio_endpoint)
+        if end.scheme != "http" or not _is_loopback(end.hostname or ""):
+            raise ValueError(
+                "KAV_TWILIO_ENDPOINT must be an http:// address on this machine: "
+                "what goes there is not encrypted"
+            )
+
+    def _outbound_agrees(self) -> None:
+        if self.kav_outbound and not (self.kav_outbound_prefixes and self.kav_outbound_from):
+            raise ValueError(
+                "KAV_OUTBOUND is on, so KAV_OUTBOUND_PREFIXES (where calls may go) and "
+                "KAV_OUTBOUND_FROM (your number) are needed"
+            )
+        try:
+            self.outbound_rules()
+        except ValueError as error:
+            raise ValueError(f"KAV_OUTBOUND_QUIET: {error}") from None
 
     def _turn_taking_agrees(self) -> None:
         if self.barge_in_hold_frames > self.barge_in_voice_frames:
@@ -277,6 +386,17 @@ class Settings(BaseSettings):
         if self.kav_database is None:
             return f"sqlite:///{self.kav_data / 'kav.sqlite'}"
         return self.kav_database.get_secret_value()
+
+    def outbound_rules(self) -> OutboundRules:
+        quiet = "" if self.kav_outbound_quiet == "none" else self.kav_outbound_quiet
+        return OutboundRules(
+            enabled=self.kav_outbound,
+            prefixes=self.kav_outbound_prefixes,
+            per_hour=self.kav_outbound_per_hour,
+            per_day=self.kav_outbound_per_day,
+            quiet=read_quiet(quiet),
+            longest=self.kav_outbound_longest_sec,
+        )
 
     def rules(self) -> Rules:
         return Rules(

@@ -108,3 +108,30 @@ def test_providers_are_a_list_and_only_their_own_key_is_needed() -> None:
     settings = Settings.model_validate(given)
     assert settings.kav_recognizer == ("google", "local")
     assert settings.kav_google_voices == ("he-IL-Chirp3-HD-Kore",)
+
+
+AMI = {"kav_ami_host": "10.0.0.5", "kav_ami_secret": "hush"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"kav_ami_host": "127.0.0.1"}, "so KAV_AMI_SECRET is needed"),
+        (AMI, "its secret would be sent in clear: set KAV_AMI_TLS"),
+        ({"kav_pbx_transfers": "office,+972501234567"}, "String should match pattern"),
+        ({"kav_pbx_transfers": "Office"}, "String should match pattern"),
+        ({"kav_pbx_trunk": "a/b"}, "String should match pattern"),
+    ],
+)
+def test_a_pbx_that_would_be_unsafe_is_refused(settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Settings.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    "more", [{"kav_ami_tls": True}, {"kav_ami_unencrypted": True}, {"kav_ami_host": "localhost"}]
+)
+def test_a_pbx_that_is_safe_or_trusted_is_taken(more: dict[str, object]) -> None:
+    settings = Settings.model_validate(AMI | {"kav_pbx_transfers": "office, sales"} | more)
+    assert settings.kav_pbx_transfers == ("office", "sales")
+    assert "hush" not in repr(settings)

@@ -1,4 +1,5 @@
-"""Stand-ins for Google's speech and OpenAI's API, on this machine: no cloud account is needed.
+"""Stand-ins for Google's speech, OpenAI's API and Twilio's control, on this machine: no cloud
+account is needed.
 
 They speak the services' real wire, take their time as the services do, and break when told to.
 They recognize nothing: what they hear is what `--hears` says, one text for each time that a caller
@@ -13,9 +14,10 @@ It prints the settings with which a bridge uses them. Ctrl-C ends it.
 import argparse
 import asyncio
 
+from bridge.doubles.twilio_rest import ACCOUNT, KEY, NUMBER, SECRET, TwilioDouble, serve_twilio_rest
 from bridge.settings import BadSettings
 
-SPEECH_PORT, VOICE_PORT, OPENAI_PORT = 9101, 9102, 9103
+SPEECH_PORT, VOICE_PORT, OPENAI_PORT, TWILIO_PORT = 9101, 9102, 9103, 9104
 HEARD = "I am looking for a three room apartment"
 
 
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--speech-port", type=int, default=SPEECH_PORT, help=f"({SPEECH_PORT})")
     add("--voice-port", type=int, default=VOICE_PORT, help=f"({VOICE_PORT})")
     add("--openai-port", type=int, default=OPENAI_PORT, help=f"({OPENAI_PORT})")
+    add("--twilio-port", type=int, default=TWILIO_PORT, help=f"({TWILIO_PORT})")
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -53,8 +56,11 @@ async def run(args: argparse.Namespace) -> int:
     except KeyError as unknown:
         raise BadSettings(f"there is no fault {unknown}; see --help") from None
     ports = args.speech_port, args.voice_port, args.openai_port
-    async with everything.serve(script, ports) as addresses:
-        print(_instructions(*addresses), flush=True)
+    async with (
+        everything.serve(script, ports) as addresses,
+        serve_twilio_rest(port=args.twilio_port) as twilio,
+    ):
+        print(_instructions(*addresses), _twilio(twilio), sep="\n", flush=True)
         await asyncio.Event().wait()
     return 0
 
@@ -67,5 +73,15 @@ export KAV_RECOGNIZER=google,local KAV_VOICE=google,local KAV_MODEL=double
 export KAV_GOOGLE_SPEECH_ENDPOINT={speech} KAV_GOOGLE_VOICE_ENDPOINT={voice}
 export OPENAI_BASE_URL={openai}
 kav serve
+"""
+
+
+def _twilio(double: TwilioDouble) -> str:
+    return f"""And one for Twilio's REST API (no phone rings), with the number {NUMBER}:
+
+export KAV_TWILIO_ENDPOINT={double.base} KAV_PUBLIC_URL=https://kav.example
+export TWILIO_ACCOUNT_SID={ACCOUNT}
+export TWILIO_API_KEY={KEY} TWILIO_API_SECRET={SECRET}
+kav twilio setup --number {NUMBER}
 
 Ctrl-C ends them."""

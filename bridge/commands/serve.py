@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bridge import audiosocket, log
+from bridge.asterisk import pbx_beside
 from bridge.equipment import equip
 from bridge.office import open_office
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
@@ -96,6 +97,7 @@ async def listening(
     """Both doors open. Raises `BadSettings` when one is taken."""
     ticker = Ticker()
     async with AsyncExitStack() as stack:
+        pbx = await stack.enter_async_context(pbx_beside(settings))
         host, port = settings.kav_audiosocket_host, settings.kav_audiosocket_port
         with _door("AUDIOSOCKET", host, port):
             asterisk = await stack.enter_async_context(
@@ -103,6 +105,7 @@ async def listening(
                     open_call,
                     host=host,
                     port=port,
+                    pbx=pbx,
                     allow=settings.kav_audiosocket_allow,
                     ticker=ticker,
                     heartbeat=settings.heartbeat_sec,

@@ -32,7 +32,7 @@ def _listing(settings: Settings) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
-        return ",".join(str(one) for one in value)
+        return ",".join(str(one) for one in value) or "(not set)"
     if value is None or value == "":
         return "(not set)"
     return str(value).lower() if isinstance(value, bool) else str(value)

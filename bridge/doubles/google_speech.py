@@ -49,6 +49,8 @@ class Asked:
     word_times: bool
     boosts: dict[str, float]
     """Of phrases."""
+    also: tuple[str, ...] = ()
+    """Other languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,7 @@ class _Hearing:
         if self._misheard and words:
             last = words[-1]
             words = (*words[:-1], Word(last.text[::-1] + "x", last.start, last.end))
-        return [Told(words, words[-1].end, final=False, spoken=0.0)] if words else []
+        return [Told(words, self.position, final=False, spoken=0.0)] if words else []
 
     def _final(self) -> Told:
         words = self._words(over=True)
@@ -301,6 +303,7 @@ class _V1:
             enhanced=config.use_enhanced,
             word_times=config.enable_word_time_offsets,
             boosts=boosts,
+            also=tuple(config.alternative_language_codes),
         )
 
     def opening(self, request: Any) -> Any:
@@ -340,11 +343,12 @@ class _V2:
         sets = [one.inline_phrase_set for one in config.adaptation.phrase_sets]
         return Asked(
             version="v2",
-            language=",".join(config.language_codes),
+            language=config.language_codes[0],
             model=config.model,
             enhanced=False,
             word_times=config.features.enable_word_time_offsets,
             boosts={p.value: p.boost for one in sets for p in one.phrases},
+            also=tuple(config.language_codes[1:]),
         )
 
     def opening(self, request: Any) -> Any:

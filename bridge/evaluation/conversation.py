@@ -1,6 +1,6 @@
 """A whole call: a simulated caller, by text, and the receptionist herself."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
@@ -21,6 +21,8 @@ from engine.receptionist import Receptionist
 from engine.store import Appointment, Appointments
 
 NewBrain = Callable[[Appointments, Callable[[], datetime], str], Brain]
+Listen = Callable[[str, Sequence[str]], Awaitable[Heard]]
+"""Words, and what is expected -> what is heard of them."""
 MOST_TURNS = 40
 _MUMBLES, _INTERRUPTS = 0.3, 0.35
 _MOST_CUTS = 4
@@ -57,9 +59,13 @@ def monday_morning(profile: Profile) -> datetime:
 
 
 async def converse(
-    profile: Profile, caller: Caller, new_brain: NewBrain | None = None
+    profile: Profile,
+    caller: Caller,
+    new_brain: NewBrain | None = None,
+    listen: Listen | None = None,
 ) -> Conversation:
-    return await _Call(profile, caller, new_brain or rules_alone(profile)).run()
+    """`listen`: what is heard of the caller's words, where they are spoken."""
+    return await _Call(profile, caller, new_brain or rules_alone(profile), listen).run()
 
 
 def rules_alone(profile: Profile) -> NewBrain:
@@ -70,9 +76,12 @@ def rules_alone(profile: Profile) -> NewBrain:
 
 
 class _Call:
-    def __init__(self, profile: Profile, caller: Caller, new_brain: NewBrain) -> None:
+    def __init__(
+        self, profile: Profile, caller: Caller, new_brain: NewBrain, listen: Listen | None
+    ) -> None:
         self._profile = profile
         self._caller = caller
+        self._listen = listen
         self._random = Random(caller.id)
         self._now = monday_morning(profile)
         self._store = Appointments(*self._others(caller.busy))
@@ -132,7 +141,7 @@ class _Call:
         spoken = " ".join(said)
         reached = self._interrupted(spoken)
         deed = self._person.answer(read(reached, self._profile, self._now))
-        heard = replace(self._heard(deed), said=reached, cut=reached != spoken)
+        heard = replace(await self._heard(deed), said=reached, cut=reached != spoken)
         self._judge.did(deed, heard)
         await self._race(deed)
         self._note(deed, heard, reached if reached != spoken else None)
@@ -148,9 +157,11 @@ class _Call:
         self._cuts += 1
         return " ".join(words[: self._random.randint(1, len(words) - 1)])
 
-    def _heard(self, deed: Deed) -> Heard:
+    async def _heard(self, deed: Deed) -> Heard:
         if deed.digits:
             return Heard(digits=deed.digits)
+        if self._listen is not None:
+            return await self._listen(deed.words, self._brain.expected())
         if "mumbles" in self._caller.temper.likes and self._random.random() < _MUMBLES:
             return mumbled(deed.words, self._random)
         return Heard(words=deed.words, confidence=SURE)

@@ -102,9 +102,15 @@ class SipStack:
     `host:port`."""
 
     def __init__(
-        self, *, user: str = "caller", password: str = "", server: str = "127.0.0.1"
+        self,
+        *,
+        user: str = "caller",
+        password: str = "",
+        server: str = "127.0.0.1",
+        runtime: Runtime | None = None,
     ) -> None:
-        self._runtime = Runtime()
+        self._is_first = runtime is None
+        self._runtime = runtime or Runtime()
         self._account = Account(
             user,
             server,
@@ -119,20 +125,25 @@ class SipStack:
         self._early: dict[int, list[StackEvent]] = {}
         self._incoming: asyncio.Queue[Call] = asyncio.Queue()
 
+    def beside(self, *, user: str, password: str, server: str) -> "SipStack":
+        """Another telephone on this stack, to be closed before it."""
+        return SipStack(user=user, password=password, server=server, runtime=self._runtime)
+
     async def __aenter__(self) -> "SipStack":
         config = Config(
             net_interface="127.0.0.1",  # the stack does not look for addresses there by itself
             max_concurrent_calls=None,
             extra_config_text=JITTER_BUFFER,
         )
-        await self._runtime.start(config)
+        if self._is_first:
+            await self._runtime.start(config)
         try:
             self._runtime.subscribe(self._on_event)
             self._agent = await UserAgent.create(self._runtime, self._account)
             if self._registers:
                 await self._agent.register()
         except BaseException:
-            await self._runtime.close()
+            await self._close()
             raise
         self._agent.on_incoming(self._incoming.put_nowait)
         return self
@@ -143,7 +154,13 @@ class SipStack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._runtime.close()
+        if self._registers:
+            await self._agent.unregister()
+        await self._close()
+
+    async def _close(self) -> None:
+        if self._is_first:
+            await self._runtime.close()
 
     @asynccontextmanager
     async def call(

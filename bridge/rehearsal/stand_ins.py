@@ -46,17 +46,22 @@ class Listener:
     def hears(self, stretch: Stretch) -> str:
         """The words so far."""
         heard = _levels(stretch.pcm)[: max(1, round(stretch.seconds / FRAME_SECONDS))]
-        distances = {
-            text: _distance(heard, clip, whole=stretch.over) for text, clip in self._known.items()
-        }
-        text = min(distances, key=lambda text: distances[text], default="")
-        if not text or distances[text] > _UNLIKE:
+        if stretch.over and (whole := self._most_like(heard, whole=True)):
+            return whole
+        # What was told so far is not taken back because the end is like nothing.
+        text = self._most_like(heard, whole=False)
+        if not text:
             return ""
-        if stretch.over:
-            return text
         words = text.split()
         share = (stretch.seconds - _BEHIND) / (len(self._known[text]) * FRAME_SECONDS)
         return " ".join(words[: max(0, int(share * len(words)))])
+
+    def _most_like(self, heard: Levels, *, whole: bool) -> str:
+        distances = {
+            text: _distance(heard, clip, whole=whole) for text, clip in self._known.items()
+        }
+        text = min(distances, key=lambda text: distances[text], default="")
+        return text if text and distances[text] <= _UNLIKE else ""
 
 
 @asynccontextmanager

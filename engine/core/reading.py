@@ -26,6 +26,8 @@ def read(text: str) -> Reading:
 def reading(told: str) -> Reading:
     """From its text. Raises `ValueError`."""
     meaning, *endings = told.split(":")
-    if len(endings) != len(Awaits):
+    if not endings or len(endings) > len(Awaits):
         raise ValueError(f"{told!r} is no reading of words")
+    # An older trace knows of fewer questions, and asks none of the others.
+    endings += [Ending.OPEN] * (len(Awaits) - len(endings))
     return Reading(Over(meaning), tuple(Ending(one) for one in endings))

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from engine.core.cues import Awaits
 from engine.dialogue.hours import Window
-from engine.dialogue.profile import Count, Money, Phone, Profile, Slot
+from engine.dialogue.profile import Count, Money, Phone, Profile, Slot, Time
 
 
 class Manner(Enum):
@@ -160,5 +160,7 @@ def _awaited_of(profile: Profile, slot: Slot) -> Awaits:
             return Awaits.NUMBER
         case Phone():
             return Awaits.PHONE
+        case Time():
+            return Awaits.TIME
         case _:
             return Awaits.ANYTHING

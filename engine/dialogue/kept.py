@@ -30,7 +30,8 @@ from engine.dialogue.wish import Value, When
 VERSION = 1
 """Of what is kept: another one is not read."""
 
-_NOT_KEPT = ("profile", "words", "lead")
+_NOT_KEPT = ("profile", "lead", "words", "before")
+"""What is found anew; and the caller's words."""
 _TYPES = {name: kind for name, kind in get_type_hints(Talk).items() if name not in _NOT_KEPT}
 
 

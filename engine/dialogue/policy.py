@@ -31,6 +31,7 @@ from engine.dialogue.acts import (
     Why,
     WindowMenu,
 )
+from engine.dialogue.amounts import budget_guess, scale_of
 from engine.dialogue.hours import Fit, Window, choose, is_at
 from engine.dialogue.profile import (
     Choices,
@@ -43,7 +44,7 @@ from engine.dialogue.profile import (
     Slot,
     Time,
 )
-from engine.dialogue.understand import Understood, budget_guess, scale_of
+from engine.dialogue.understand import Understood
 from engine.dialogue.wish import Value, When, Wish, fill, forget, leave_open, missing
 
 MISSES_BEFORE_MENU = 3

@@ -82,6 +82,8 @@ class Wanted:
     """What is asked of the service."""
 
     language: str = "he"
+    also: tuple[str, ...] = ()
+    """Other languages that callers may speak; three at most."""
     model: str = ""
     """Empty: v1's default; `long` in v2, which has none."""
     enhanced: bool = False
@@ -101,6 +103,8 @@ class Variant:
     enhanced: bool
     times: bool
     """Of words: some models do not give them."""
+    also: tuple[str, ...]
+    """Codes of other languages: not every model tells languages apart."""
 
 
 def variants(wanted: Wanted) -> tuple[Variant, ...]:
@@ -108,12 +112,18 @@ def variants(wanted: Wanted) -> tuple[Variant, ...]:
     default = "long" if wanted.version is Version.V2 else ""
     first = wanted.model or default
     models = dict.fromkeys(((first, wanted.enhanced), (first, False), (default, False)))
+    others = tuple(_codes(language)[0] for language in wanted.also)
     return tuple(
-        Variant(code, model, enhanced, times)
-        for code in _CODES.get(wanted.language, (wanted.language,))
+        Variant(code, model, enhanced, times, also)
+        for code in _codes(wanted.language)
         for model, enhanced in models
         for times in (True, False)
+        for also in dict.fromkeys((others, ()))
     )
+
+
+def _codes(language: str) -> tuple[str, ...]:
+    return _CODES.get(language, (language,))
 
 
 class Failed(ProviderFailed):
@@ -355,6 +365,7 @@ class _V1:
             encoding=speech_v1.RecognitionConfig.AudioEncoding.LINEAR16,
             sample_rate_hertz=RATE,
             language_code=variant.code,
+            alternative_language_codes=variant.also,
             model=variant.model,
             use_enhanced=variant.enhanced,
             enable_word_time_offsets=variant.times,
@@ -422,7 +433,7 @@ class _V2:
         return [_result(one, 0.0, final=True) for one in raw.results if one.alternatives]
 
     def _config(self, variant: Variant, expected: Sequence[str]) -> Any:  # a raw message
-        config = CONFIG_V2(model=variant.model, language_codes=[variant.code])
+        config = CONFIG_V2(model=variant.model, language_codes=[variant.code, *variant.also])
         config.explicit_decoding_config.encoding = (
             speech_v2.ExplicitDecodingConfig.AudioEncoding.LINEAR16
         )

@@ -25,6 +25,8 @@ TRAILING = 1.5
 """Seconds of noise at the end of an utterance that may follow its last word."""
 _HANGOVER = round(0.2 * RATE)
 """Silence that an utterance ends in."""
+_SILENCE = round(0.1 * RATE)
+"""What tells of so much of it, tells of all the words before it."""
 _A_WORD_OR_MORE = round(0.5 * RATE)
 """Less may be a cough, of which the service says nothing."""
 KEPT_UTTERANCES = 6
@@ -76,8 +78,11 @@ class Patience:
     """Seconds after an answer, in which the service may still change it."""
     stability: float = 0.8
     """From this on an interim result is believed ..."""
-    steady: float = 0.4
-    """... or after so many seconds in which it did not change."""
+    steady: float = 0.15
+    """... or after so many seconds in which it did not change, if it tells of some of the silence
+    too ..."""
+    settle: float = 0.65
+    """... or, if nothing more is told in the silence, so long after the last voice."""
 
 
 class Tape:
@@ -120,7 +125,11 @@ class _Utterance:
     end: int | None = None
     """`None`: it is being said."""
     covered: int = 0
-    """What is heard up to here has all of its words."""
+    """What is final up to here has all of its words ..."""
+    silent_from: int = 0
+    """... and so has what is told up to here, final or not."""
+    settled_at: float = 0.0
+    """When the last word would have been told."""
     stopped: float = 0.0
     answered: float | None = None
     """When; `None`: not yet."""
@@ -194,6 +203,9 @@ class Ledger:
         silent = utterance.end < position  # else it was cut, as long as it was
         margin = -COVERED if silent else HALF_WORD
         utterance.covered = utterance.end + round(margin * RATE)
+        voice_end = utterance.end - (_HANGOVER if silent else 0)
+        utterance.silent_from = max(utterance.covered, voice_end + _SILENCE if silent else 0)
+        utterance.settled_at = now + self._patience.settle - (position - voice_end) / RATE
         return silent
 
     @property
@@ -373,7 +385,8 @@ class Ledger:
         fresh = self._within(utterance, current.tail)
         if all(word.stability >= self._patience.stability for word in fresh):
             return bool(fresh)
-        return now >= current.changed + self._patience.steady
+        steady = now >= current.changed + self._patience.steady
+        return steady and (current.tail_to >= utterance.silent_from or now >= utterance.settled_at)
 
     # Words and where they stand.
 

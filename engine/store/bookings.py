@@ -35,6 +35,10 @@ class Bookings:
         self._calendar = calendar
         self._known: tuple[Appointment, ...] = ()
 
+    def of(self, calendar: str) -> "Bookings":
+        """Those of another calendar."""
+        return Bookings(self._database, self._clock, self._outbox, calendar)
+
     async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]:
         is_ours = appointments.c.calendar == self._calendar
         within = (appointments.c.starts < until) & (since < appointments.c.ends)

@@ -15,6 +15,7 @@ from engine.store.bookings import Bookings
 from engine.store.database import Clock, Database, database_url, utc_now
 from engine.store.migrate import migrate
 from engine.store.older import take_over
+from engine.store.outbound import OutboundCalls
 from engine.store.outbox import Outbox
 from engine.store.records import Records
 
@@ -31,6 +32,7 @@ class Store:
     bookings: Bookings
     records: Records
     outbox: Outbox
+    outbound: OutboundCalls
 
 
 @asynccontextmanager
@@ -45,7 +47,7 @@ async def open_store(
         bookings, records = Bookings(database, clock, outbox), Records(database, clock, outbox)
         await _prepare(database, older, clock)
         async with _writing(records):
-            yield Store(bookings, records, outbox)
+            yield Store(bookings, records, outbox, OutboundCalls(database, clock))
     finally:
         await database.close()
 

@@ -118,3 +118,21 @@ outbox = Table(
     UniqueConstraint("key", name="outbox_once"),
     Index("outbox_due", "sent", "due"),
 )
+
+outbound_calls = Table(
+    "outbound_calls",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", String, nullable=False),
+    Column("at", Instant, nullable=False, index=True),
+    Column("consent", Text, nullable=False),
+    Column("line_id", String, index=True),
+    Column("outcome", String),
+)
+
+outbound_opt_outs = Table(
+    "outbound_opt_outs",
+    metadata,
+    Column("number", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+)

@@ -138,18 +138,23 @@ class BridgeProcess:
         """So long the event loop's thread could have run and had no processor."""
         return int((self._proc / "schedstat").read_text().split()[1]) / 1e9
 
+    def kill(self) -> None:
+        """At once, as out of memory does it."""
+        self._process.kill()
+
     @property
     def _proc(self) -> Path:
         return Path("/proc") / str(self._process.pid)
 
 
 @asynccontextmanager
-async def bridge_process(folder: Path) -> AsyncGenerator[BridgeProcess]:
-    """Traces and the log go to `folder`; the process ends with the block."""
+async def bridge_process(folder: Path, audiosocket: int = 0) -> AsyncGenerator[BridgeProcess]:
+    """Traces and the log go to `folder`; the process ends with the block. `audiosocket`: its port,
+    any by default."""
     log = folder / "bridge.log"
     with log.open("wb") as log_file:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", __name__, str(folder)),
+            *(sys.executable, "-m", __name__, str(folder), str(audiosocket)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log_file,
@@ -183,9 +188,9 @@ async def _answer(process: asyncio.subprocess.Process) -> dict[str, int]:
 # In the process itself.
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, audiosocket: int) -> None:
     settings = Settings(
-        kav_audiosocket_port=0, kav_http_port=0, kav_max_calls=MOST_CALLS, kav_data=folder
+        kav_audiosocket_port=audiosocket, kav_http_port=0, kav_max_calls=MOST_CALLS, kav_data=folder
     )
     log.set_up("json", "INFO")
     voice = ToneVoice()
@@ -216,4 +221,4 @@ def _tell(**facts: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1])))
+    uvloop.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

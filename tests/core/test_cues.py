@@ -53,7 +53,7 @@ def test_words_over_the_agents_speech(meaning: Over) -> None:
     assert told == dict.fromkeys(OVER[meaning], meaning)
 
 
-ANY, YES_NO, NUMBER, CHOICE, PHONE = Awaits
+ANY, YES_NO, NUMBER, CHOICE, PHONE, TIME = Awaits
 
 ENDING: dict[tuple[Ending, Awaits], list[str]] = {
     (Ending.COMPLETE, ANY): [
@@ -140,6 +140,10 @@ ENDING: dict[tuple[Ending, Awaits], list[str]] = {
         "zero five oh one two three four five six seven",
         "My number is zero fifty two, seven six five, forty three twenty one.",
         *("לא תודה, ביי", "not interested"),
+    ],
+    (Ending.COMPLETE, TIME): [
+        *("מחר בבוקר", "בבוקר", "ביום שלישי אחרי הצהריים", "מחר אחה״צ, בבקשה", "בערב", "לא משנה"),
+        *("tomorrow morning", "In the afternoon, please.", "on Tuesday evening", "at 9 am", "noon"),
     ],
     (Ending.UNFINISHED, ANY): [
         *("אני מחפש דירה ב", "אני מחפשת דירה ב-", "אני מחפשת דירה ב…", "דירה של", "דירה של ה", "ו"),
@@ -234,6 +238,8 @@ ENDING: dict[tuple[Ending, Awaits], list[str]] = {
         *("yes", "no", "seven", "seven hundred", "seven thousand five", "twenty", "half", "okay"),
     ],
     (Ending.OPEN, CHOICE): ["כן", "לא", "מחר", "ביום שלישי", "yes", "okay", "tomorrow", "Tuesday"],
+    (Ending.UNFINISHED, TIME): ["ביום", "מחר ב", "בבוקר או", "in the", "tomorrow morning or"],
+    (Ending.OPEN, TIME): ["מחר", "ביום שלישי", "בשלוש", "tomorrow", "on Tuesday", "כן", "yes"],
     (Ending.OPEN, PHONE): ["כן", "yes", "050-1234567 8", "למה?", "which number"],
 }
 

@@ -3,13 +3,12 @@
 import asyncio
 import re
 import signal
-import struct
 import sys
 import uuid
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bridge.lab import AMI_USER, Asterisk, AsteriskFailed
+from bridge.lab import Asterisk, AsteriskFailed
 from bridge.rehearsal.phone import LOUD, CallFailed, Phone
 from bridge.rehearsal.sip_phone import open_phone
 from bridge.rehearsal.sip_stack import SipStack
-from engine.core.audio import RATE, SILENCE
+from engine.core.audio import RATE
 from tests.e2e.conftest import PROJECT
+from tests.pbx.conftest import manager, until
+from tests.pbx.far_bridge import FarBridge, far_bridge
 
 pytestmark = pytest.mark.e2e
 
@@ -30,84 +31,8 @@ Samples = npt.NDArray[Any]
 
 
 @dataclass
-class Leg:
-    """One AudioSocket connection, as the far end of it saw it."""
-
-    id: uuid.UUID | None = None
-    digits: str = ""
-    frame_sizes: set[int] = field(default_factory=set)
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    dialed: asyncio.Event = field(default_factory=asyncio.Event)
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class Echo:
-    """An AudioSocket server that says back what it hears, 20 ms after 20 ms, and silence else."""
-
-    def __init__(self) -> None:
-        self.leg = Leg()
-        self._writers: list[asyncio.StreamWriter] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
-        heard: list[bytes] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                beat = group.create_task(self._speak(writer, heard))
-                await self._listen(reader, heard)
-                beat.cancel()
-        finally:
-            writer.close()
-            self.leg.gone.set()
-
-    def hang_up(self) -> None:
-        """The orderly end: a frame of kind 0."""
-        self._writers[-1].write(b"\x00\x00\x00")
-
-    def reset(self) -> None:
-        """What a killed bridge looks like."""
-        self._writers[-1].transport.abort()
-
-    async def _listen(self, reader: asyncio.StreamReader, heard: list[bytes]) -> None:
-        while True:
-            try:
-                kind, size = struct.unpack(">BH", await reader.readexactly(3))
-                payload = await reader.readexactly(size)
-            except (asyncio.IncompleteReadError, ConnectionError):
-                return
-            match kind:
-                case 0x01:
-                    self.leg.id = uuid.UUID(bytes=payload)
-                    self.leg.opened.set()
-                case 0x03:
-                    self.leg.digits += payload.decode()
-                    self.leg.dialed.set()
-                case 0x10:
-                    self.leg.frame_sizes.add(size)
-                    heard.append(payload)
-
-    async def _speak(self, writer: asyncio.StreamWriter, heard: list[bytes]) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while not writer.is_closing():
-            payload = heard.pop(0) if heard else SILENCE
-            writer.write(struct.pack(">BH", 0x10, len(payload)) + payload)
-            due = max(due + 0.02, loop.time() - 0.04)
-            await asyncio.sleep(due - loop.time())
-
-
-@asynccontextmanager
-async def echo_bridge() -> AsyncIterator[tuple[Echo, int]]:
-    echo = Echo()
-    server = await asyncio.start_server(echo.serve, "127.0.0.1", 0)
-    async with server:
-        yield echo, server.sockets[0].getsockname()[1]
-
-
-@dataclass
 class Lab:
-    echo: Echo
+    echo: FarBridge
     asterisk: Asterisk
     stack: SipStack
 
@@ -122,8 +47,8 @@ def play(folder: Path, scene: Scene) -> str:
     """The scene with everything up; Asterisk's log of it."""
 
     async def whole() -> str:
-        async with echo_bridge() as (echo, port):
-            async with Asterisk(folder, bridge_port=port) as asterisk, SipStack() as stack:
+        async with far_bridge() as echo:
+            async with Asterisk(folder, bridge_port=echo.port) as asterisk, SipStack() as stack:
                 await scene(Lab(echo, asterisk, stack))
             return asterisk.log()
 
@@ -170,11 +95,6 @@ def share_heard(told: bytes, heard: bytes) -> float:
     return sum(value > 0.8 for value in found) / len(found)
 
 
-async def until(event: asyncio.Event, seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        await event.wait()
-
-
 async def comes_back(phone: Phone, told: bytes) -> None:
     phone.say(told)
     await phone.quiet(after=0.5)
@@ -206,72 +126,39 @@ def test_the_echo_extension_returns_what_the_phone_said(
 def test_the_bridge_hears_the_caller_and_is_heard(asterisk_folder: Path, extension: str) -> None:
     async def scene(lab: Lab) -> None:
         async with lab.call(extension) as phone:
-            await until(lab.echo.leg.opened)
+            leg = await lab.echo.leg()
             await comes_back(phone, speech(3))
-            assert lab.echo.leg.frame_sizes == {320}
-        await until(lab.echo.leg.gone)
-        assert f"UUID: {lab.echo.leg.id}" in lab.asterisk.log()
-
-    play(asterisk_folder, scene)
-
-
-@pytest.mark.parametrize("extension", ["100", "101"])
-def test_a_key_reaches_the_bridge(asterisk_folder: Path, extension: str) -> None:
-    async def scene(lab: Lab) -> None:
-        async with lab.call(extension) as phone:
-            await until(lab.echo.leg.opened)
+            assert leg.kinds == {(0x10, 320)}
             await phone.press("7")
-            await until(lab.echo.leg.dialed)
-            assert lab.echo.leg.digits == "7"
+            await until(leg.dialed)
+            assert leg.digits == "7"
+        await until(leg.gone)
+        assert f"UUID: {leg.id}" in lab.asterisk.log()
 
     play(asterisk_folder, scene)
 
 
-@pytest.mark.parametrize("extension", ["100", "101"])
-def test_the_bridge_hangs_up(asterisk_folder: Path, extension: str) -> None:
+def test_through_the_application_an_orderly_end_ends_with_a_tone(asterisk_folder: Path) -> None:
     async def scene(lab: Lab) -> None:
-        async with lab.call(extension) as phone:
-            await until(lab.echo.leg.opened)
-            lab.echo.hang_up()
-            await until(phone.closed)
-
-    play(asterisk_folder, scene)
-
-
-def test_a_caller_hears_a_tone_when_the_bridge_breaks_off(asterisk_folder: Path) -> None:
-    async def scene(lab: Lab) -> None:
-        async with lab.call("100") as phone:
-            await until(lab.echo.leg.opened)
-            lab.echo.reset()
+        async with lab.call("101") as phone:
+            (await lab.echo.leg()).hang_up()
             await until(phone.closed)
             assert phone.last_heard() > 0
 
     play(asterisk_folder, scene)
 
 
-def test_without_a_bridge_the_caller_is_refused_and_not_answered(asterisk_folder: Path) -> None:
-    async def scene() -> None:
-        async with echo_bridge() as (_, port):
-            pass
-        async with Asterisk(asterisk_folder, bridge_port=port) as asterisk:
-            with pytest.raises(CallFailed, match="503"):
-                async with open_phone(f"sip:100@127.0.0.1:{asterisk.sip_port}"):
-                    pass
-
-    asyncio.run(scene())
-
-
 def test_a_softphone_registers_and_calls_the_agent(asterisk_folder: Path) -> None:
     async def scene() -> None:
         async with (
-            echo_bridge() as (echo, port),
-            Asterisk(asterisk_folder, bridge_port=port, anyone_on_loopback=False) as asterisk,
+            far_bridge() as echo,
+            Asterisk(asterisk_folder, bridge_port=echo.port, anyone_on_loopback=False) as asterisk,
         ):
             server = f"127.0.0.1:{asterisk.sip_port}"
             async with SipStack(user="6001", password=asterisk.secret, server=server) as stack:
                 assert "6001" in await asterisk.cli("pjsip show contacts")
                 async with stack.call(f"sip:100@{server}") as phone:
-                    await until(echo.leg.opened)
+                    await echo.leg()
                     await comes_back(phone, speech(2))
 
     asyncio.run(scene())
@@ -287,50 +174,22 @@ def test_without_the_lab_nobody_calls_without_a_password(asterisk_folder: Path) 
     asyncio.run(scene())
 
 
-@asynccontextmanager
-async def manager(
-    asterisk: Asterisk,
-) -> AsyncIterator[tuple[asyncio.StreamReader, Callable[..., None]]]:
-    """Asterisk's manager interface, logged in as the bridge: what it says, and a way to ask."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", asterisk.ami_port)
-
-    def ask(action: str, **headers: str) -> None:
-        lines = [f"Action: {action}", *(f"{name}: {value}" for name, value in headers.items())]
-        writer.write("".join(f"{line}\r\n" for line in (*lines, "")).encode())
-
-    ask("Login", Username=AMI_USER, Secret=asterisk.ami_secret)
-    try:
-        yield reader, ask
-    finally:
-        writer.close()
-
-
-async def message_with(reader: asyncio.StreamReader, text: str) -> str:
-    async with asyncio.timeout(10):
-        while text not in (message := (await reader.readuntil(b"\r\n\r\n")).decode()):
-            pass
-    return message
-
-
 def test_the_bridge_is_told_who_calls_under_which_uuid(asterisk_folder: Path) -> None:
     async def scene(lab: Lab) -> None:
-        async with manager(lab.asterisk) as (messages, _):
-            async with lab.call("100"):
-                event = await message_with(messages, "UserEvent: BridgeCall")
-                await until(lab.echo.leg.opened)
-            assert f"UUID: {lab.echo.leg.id}\r\n" in event
-            assert "CallerIDNum: caller\r\n" in event
-            assert "Exten: 100\r\n" in event
+        async with manager(lab.asterisk) as ami, lab.call("100"):
+            event = await ami.told("UserEvent: BridgeCall")
+            assert event["UUID"] == str((await lab.echo.leg()).id)
+            assert (event["CallerIDNum"], event["Exten"]) == ("caller", "100")
 
     play(asterisk_folder, scene)
 
 
 def test_the_managers_user_can_run_no_commands(asterisk_folder: Path) -> None:
     async def scene(lab: Lab) -> None:
-        async with manager(lab.asterisk) as (messages, ask):
-            ask("Command", Command="core show uptime")
-            answer = await message_with(messages, "Response: Error")
-            assert "Permission denied" in answer
+        async with manager(lab.asterisk) as ami:
+            ami.ask("Command", Command="core show uptime")
+            answer = await ami.told("Response: Error")
+            assert "Permission denied" in answer["Message"]
 
     play(asterisk_folder, scene)
 
@@ -338,22 +197,22 @@ def test_the_managers_user_can_run_no_commands(asterisk_folder: Path) -> None:
 def test_the_agent_calls_a_softphone(asterisk_folder: Path) -> None:
     async def scene() -> None:
         async with (
-            echo_bridge() as (echo, port),
-            Asterisk(asterisk_folder, bridge_port=port) as asterisk,
+            far_bridge() as echo,
+            Asterisk(asterisk_folder, bridge_port=echo.port) as asterisk,
             SipStack(
                 user="6002", password=asterisk.secret, server=f"127.0.0.1:{asterisk.sip_port}"
             ) as stack,
-            manager(asterisk) as (_, ask),
+            manager(asterisk) as ami,
         ):
-            ask(
+            ami.ask(
                 "Originate",
                 Channel="PJSIP/6002",
                 Application="AudioSocket",
-                Data=f"{uuid.uuid4()},127.0.0.1:{port}",
+                Data=f"{uuid.uuid4()},127.0.0.1:{echo.port}",
                 Async="true",
             )
             async with stack.answer() as phone:
-                await until(echo.leg.opened)
+                await echo.leg()
                 await comes_back(phone, speech(2))
 
     asyncio.run(scene())

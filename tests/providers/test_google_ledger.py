@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,15 +219,26 @@ def test_results_of_an_unknown_stream_are_dropped() -> None:
     assert ledger.partial() == [Partial(1, "word")]
 
 
-def test_an_interim_that_stays_the_same_is_believed() -> None:
-    ledger = Ledger(Patience(final=1e9, steady=0.4))
+@pytest.mark.parametrize(
+    ("told_to", "too_early", "believed"),
+    [
+        (0.9, 1.2, 1.3),  # some of the silence was heard: no word will follow
+        (0.7, 1.5, 1.55),  # none of it: the last word may be on its way for 0.65 s
+        (0.6, 99.0, None),
+    ],
+)
+def test_an_interim_that_stays_the_same_is_believed(
+    told_to: float, too_early: float, believed: float | None
+) -> None:
+    ledger = Ledger(Patience(final=1e9, steady=0.3))
     ledger.opened(1, 0)
     ledger.believe(1, 0, 0)
     ledger.begin(1, 0)
-    ledger.heard(1, [Result("word", 0.7, final=False)], RATE, 1.0)
+    ledger.heard(1, [Result("word", told_to, final=False)], RATE, 1.0)
     ledger.end(1, RATE // FRAME_SAMPLES - 1, RATE, 1.1)
-    assert ledger.answers(1.3) == []
-    assert ledger.answers(1.5) == [Final(1, "word", 0.0)]
+    assert ledger.answers(too_early) == []
+    if believed:
+        assert ledger.answers(believed) == [Final(1, "word", 0.0)]
 
 
 def patient_for(frames: int, results: Sequence[Result], preroll: int = 0) -> Iterator[bool]:

@@ -171,6 +171,26 @@ def test_what_the_service_does_not_know_is_left_out_and_not_asked_for_again() ->
     asyncio.run(call())
 
 
+def one_language_only(asked: Asked) -> str:
+    return "Alternative languages are not supported for this model." if asked.also else ""
+
+
+@pytest.mark.parametrize("version", Version)
+def test_other_languages_are_heard_if_the_service_can(version: Version) -> None:
+    async def call() -> None:
+        wanted = Wanted(language="he", also=("en",), version=version)
+        for refuses, also in ((lambda _: "", ("en-US",)), (one_language_only, ())):
+            async with serve_google_speech(replace(QUICK, refuses=refuses)) as double:
+                ears = GoogleStreamingEars(ACCOUNT, wanted, endpoint=double.address)
+                await ears.probe()
+                await ears.close()
+                assert double.seen.asked[0].also == ("en-US",)
+                last = double.seen.asked[-1]
+                assert (last.language, last.also) == ("iw-IL", also)
+
+    asyncio.run(call())
+
+
 def test_when_no_way_to_ask_is_known_it_is_told() -> None:
     async def call() -> None:
         script = replace(QUICK, refuses=lambda _: "Nothing is supported.")

@@ -15,8 +15,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from engine.office.agents import Agents
 from engine.ports import CallFacts
-from engine.store import Appointment, SlotTaken, StoreBroken, StoreFailed
+from engine.store import MAIN, Appointment, SlotTaken, StoreBroken, StoreFailed
 from engine.store.bookings import Bookings
 from engine.store.database import Database, database_url, utc_now
 from engine.store.opening import Store, open_store
@@ -66,6 +67,21 @@ def test_the_same_call_that_asks_twice_has_it_once_and_it_is_told_once(address: 
             assert [row.kind for row in await store.outbox.pending(datetime.now(UTC), 9)] == [
                 "booking"
             ]
+
+    asyncio.run(go())
+
+
+def test_each_agent_has_a_calendar_and_a_call_one_meeting_in_all(address: str) -> None:
+    async def go() -> None:
+        async with open_store(address) as store:
+            agents = Agents({MAIN: store.bookings, "dana": store.bookings.of("dana")})
+            for call in ("one", "one", "two", "one", "two"):
+                await agents.book(meeting(call=call))
+            with pytest.raises(SlotTaken):
+                await agents.book(meeting(call="three"))
+            booked = await store.bookings.booked()
+            assert [(one.call, one.calendar) for one in booked] == [("one", MAIN), ("two", "dana")]
+            assert await agents.busy(*DAY) == [(TEN, 30)]
 
     asyncio.run(go())
 
@@ -462,9 +478,8 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path, sqlite: str) -> N
 @pytest.mark.e2e
 def test_of_a_hundred_callers_in_two_processes_exactly_one_has_the_time(address: str) -> None:
     rounds = 5
-    counts, stored = won(address, processes=2, threads=50, rounds=rounds)
-    assert counts == [1] * rounds
-    assert stored == rounds
+    result = won(address, processes=2, callers=50, rounds=rounds)
+    assert (result.counts, result.stored) == ([1] * rounds, rounds)
 
 
 @pytest.mark.e2e

@@ -22,6 +22,7 @@ class Awaits(StrEnum):
     NUMBER = "number"
     CHOICE = "choice"
     PHONE = "phone"
+    TIME = "time"
 
 
 class Over(StrEnum):
@@ -58,6 +59,7 @@ _ANSWERS = {
     Awaits.NUMBER: _SAY.settled,
     Awaits.CHOICE: _SAY.settled,
     Awaits.PHONE: _SAY.settled,
+    Awaits.TIME: _SAY.settled,
 }
 _TRAILING_OFF = ("..", "-", "–", "—", "־")
 _AMOUNT_DIGITS = 4
@@ -116,6 +118,8 @@ def _gives(words: Words, awaits: Awaits) -> bool:
             return _is_amount(words)
         case Awaits.CHOICE:
             return _is_amount(words) or _is_choice(words)
+        case Awaits.TIME:
+            return bool(at_end(words, _SAY.hours))
         case Awaits.ANYTHING | Awaits.YES_NO | Awaits.PHONE:
             return False
         case _:

@@ -84,5 +84,9 @@ LANGUAGE = Language(
         " | is good | is okay | is ok | suits me | sounds good | something else | another one"
         " | another time | none of them | none"
     ),
+    hours=phrases(
+        "morning | the morning | mornings | noon | midday | afternoon | the afternoon | afternoons"
+        " | evening | the evening | evenings | am | pm | oclock | as soon as possible"
+    ),
     digits=_digits(),
 )

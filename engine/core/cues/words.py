@@ -87,6 +87,8 @@ class Language:
     """What follows an amount and changes nothing: “or so”."""
     choices: Phrases
     """The end of words that choose one of several."""
+    hours: Phrases
+    """The end of words that tell a time, whatever day they begin with."""
     digits: dict[Words, str]
     """Digits, and the pairs in which telephone numbers are said."""
 

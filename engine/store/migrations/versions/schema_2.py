@@ -1,4 +1,4 @@
-"""What is known of a call while it lives, should it come back."""
+"""Calls that the agent places, and numbers that do not want to be called."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,14 +6,23 @@ from alembic import op
 revision = "2"
 down_revision = "1"
 
+_TIME = sa.DateTime(timezone=True)
+
 
 def upgrade() -> None:
     op.create_table(
-        "kept",
-        sa.Column(
-            "call", sa.String, sa.ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True
-        ),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("talk", sa.JSON, nullable=False),
+        "outbound_calls",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("number", sa.String, nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.Column("consent", sa.Text, nullable=False),
+        sa.Column("line_id", sa.String),
+        sa.Column("outcome", sa.String),
     )
-    op.create_index("calls_line", "calls", ["line_id"])
+    op.create_index("ix_outbound_calls_at", "outbound_calls", ["at"])
+    op.create_index("ix_outbound_calls_line_id", "outbound_calls", ["line_id"])
+    op.create_table(
+        "outbound_opt_outs",
+        sa.Column("number", sa.String, primary_key=True),
+        sa.Column("at", _TIME, nullable=False),
+    )

@@ -1,0 +1,223 @@
+"""Whatever the bridge does, the caller stays: the shipped dialplan on a real Asterisk.
+
+What Asterisk does with a bridge of bad manners is its own business and may change with its version:
+these tests say what ours relies on."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from bridge.rehearsal.phone import Phone
+from bridge.rehearsal.sip_stack import SipStack
+from engine.core.audio import SILENCE
+from tests.pbx.conftest import Lab, Play, manager, until
+from tests.pbx.far_bridge import Leg, ids
+
+pytestmark = [pytest.mark.pbx]
+e2e = pytest.mark.e2e
+
+SPLIT_TOO_LONG = 0.05
+"""Seconds between a header and its payload; Asterisk waits 5 ms."""
+
+LONG_ENOUGH = 1.2
+"""Seconds; a leg that ends within the first one was refused."""
+
+
+async def _fatal_split(leg: Leg) -> None:
+    await leg.split_frame(SPLIT_TOO_LONG)
+
+
+BAD_MANNERS: dict[str, Callable[[Leg], object]] = {
+    "hang-up frame": Leg.hang_up,
+    "FIN": Leg.close,
+    "RST": Leg.reset,
+    "kind 0x03": lambda leg: leg.send(0x03, b"1"),
+    "kind 0xff": lambda leg: leg.send(0xFF, b"\x01"),
+    "kind 0x42": lambda leg: leg.send(0x42, SILENCE),
+    "sound of no length": lambda leg: leg.send(0x10, b""),
+}
+
+
+@e2e
+def test_after_every_end_that_is_no_goodbye_the_caller_is_given_to_the_agent_again(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        async with AsyncExitStack() as calls, manager(lab.asterisk) as ami:
+            for _ in (*BAD_MANNERS, "split"):
+                phone = await calls.enter_async_context(lab.call("100"))
+            count = len(BAD_MANNERS) + 1
+            await lab.bridge.leg(count)
+            await phone.until(LONG_ENOUGH)
+            for leg, misbehave in zip(lab.bridge.legs, BAD_MANNERS.values(), strict=False):
+                misbehave(leg)
+            await _fatal_split(lab.bridge.legs[count - 1])
+            await lab.bridge.leg(2 * count)
+            assert ids(lab.bridge.legs[:count]) == ids(lab.bridge.legs[count:])
+            event = await ami.told("UserEvent: BridgeCall", "Back: dropped")
+            assert event["Exten"] == "100"
+
+    play(scene)
+
+
+@e2e
+def test_what_asterisk_forgives_does_not_end_the_call(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with lab.call("100") as phone:
+            leg = await lab.bridge.leg()
+            await leg.split_frame(0.0)
+            leg.send(0x10, SILENCE * 3)
+            leg.send(0x10, SILENCE[:100])
+            await phone.until(phone.now + 0.5)
+            assert not leg.gone.is_set()
+
+    play(scene)
+
+
+@e2e
+def test_a_call_that_the_bridge_calls_over_ends_with_a_tone(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with manager(lab.asterisk) as ami, lab.call("100") as phone:
+            leg = await lab.bridge.leg()
+            event = await ami.told("UserEvent: BridgeCall")
+            ami.ask("Setvar", Channel=event["Channel"], Variable="KAV_OVER", Value="1")
+            await ami.told("Response: Success", "Variable Set")
+            leg.hang_up()
+            await until(phone.closed)
+            assert phone.last_heard() > 0
+        assert len(lab.bridge.legs) == 1
+
+    play(scene)
+
+
+@e2e
+def test_without_ami_an_end_is_a_goodbye_while_the_bridge_lives(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with lab.globals(KAV_RETRY="no"), lab.call("100") as phone:
+            leg = await lab.bridge.leg()
+            await phone.until(LONG_ENOUGH)
+            leg.hang_up()
+            await until(phone.closed)
+        assert len(lab.bridge.legs) == 1
+
+    play(scene)
+
+
+@e2e
+def test_a_caller_waits_for_a_bridge_that_crashed_and_is_back_with_it(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with (
+            lab.globals(KAV_RETRY="no"),
+            manager(lab.asterisk) as ami,
+            lab.call("100") as phone,
+        ):
+            first = await lab.bridge.leg()
+            await phone.until(LONG_ENOUGH)
+            await lab.bridge.crash()
+            await lab.hears(phone, "kav/moment")
+            await lab.bridge.open()
+            second = await lab.bridge.leg(2)
+            assert second.id == first.id
+            assert not phone.closed.is_set()
+            event = await ami.told("UserEvent: BridgeCall", "Back: dropped")
+            assert event["UUID"] == str(first.id)
+
+    play(scene)
+
+
+@e2e
+def test_without_a_bridge_the_caller_hears_an_apology_and_a_person_takes_the_call(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        await lab.bridge.crash()
+        try:
+            await _is_put_through(lab)
+        finally:
+            await lab.bridge.open()
+
+    play(scene)
+
+
+def test_over_its_limit_the_caller_hears_an_apology_and_a_person_takes_the_call(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        lab.bridge.full = True
+        try:
+            await _is_put_through(lab)
+        finally:
+            lab.bridge.full = False
+
+    play(scene)
+
+
+def test_with_a_stuck_bridge_the_caller_hears_an_apology_and_a_person_takes_the_call(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        lab.bridge.stuck = True
+        try:
+            await _is_put_through(lab)
+        finally:
+            lab.bridge.stuck = False
+        assert lab.bridge.legs == []
+
+    play(scene)
+
+
+async def _is_put_through(lab: Lab) -> None:
+    async with lab.people() as people, AsyncExitStack() as calls:
+        ringing = asyncio.create_task(_answered(people, calls))
+        async with lab.call("100") as phone:
+            await lab.hears(phone, "kav/sorry")
+            person = await ringing
+            assert not phone.closed.is_set()
+            await person.hang_up()
+
+
+async def _answered(people: SipStack, calls: AsyncExitStack) -> Phone:
+    return await calls.enter_async_context(people.answer())
+
+
+def test_a_lost_bridge_that_does_not_come_back_is_given_up(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with lab.globals(KAV_PATIENCE="2"), lab.call("100") as phone:
+            await lab.bridge.leg()
+            await phone.until(LONG_ENOUGH)
+            await lab.bridge.crash()
+            try:
+                await lab.hears(phone, "kav/sorry", within=20)
+                # Nobody's phone is there either.
+                await lab.hears(phone, "kav/nobody", within=20)
+                await until(phone.closed)
+            finally:
+                await lab.bridge.open()
+
+    play(scene)
+
+
+def test_a_bridge_that_fails_again_and_again_is_given_up(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with lab.call("100") as phone:
+            for number in range(1, 5):
+                leg = await lab.bridge.leg(number)
+                await phone.until(phone.now + LONG_ENOUGH)
+                leg.reset()
+            await lab.hears(phone, "kav/sorry")
+        assert len(ids(lab.bridge.legs)) == 1
+
+    play(scene)
+
+
+@e2e
+def test_the_wideband_extension_brings_16_000_samples_a_second(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with lab.call("102") as phone:
+            leg = await lab.bridge.leg()
+            await phone.until(phone.now + 0.5)
+            assert leg.kinds == {(0x12, 640)}
+
+    play(scene)

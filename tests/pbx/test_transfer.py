@@ -1,0 +1,160 @@
+"""A caller is given to a person, and comes back if nobody is there; recording; calls of ours."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bridge.rehearsal.phone import Phone
+from tests.e2e.test_asterisk_lab import speech
+from tests.pbx.conftest import Lab, Manager, Play, manager, until
+from tests.pbx.far_bridge import Leg
+
+pytestmark = [pytest.mark.pbx]
+e2e = pytest.mark.e2e
+
+
+@asynccontextmanager
+async def caller(lab: Lab, ami: Manager) -> AsyncIterator[tuple[Phone, Leg, str]]:
+    """A call with the agent; its leg and the caller's channel."""
+    async with lab.call("100") as phone:
+        event = await ami.told("UserEvent: BridgeCall")
+        yield phone, await lab.bridge.leg(), event["Channel"]
+
+
+def transfer(ami: Manager, channel: str, key: str) -> None:
+    ami.ask("Redirect", Channel=channel, Context="kav-transfer", Exten=key, Priority="1")
+
+
+async def _is_back(lab: Lab, ami: Manager, leg: Leg, within: float = 20.0) -> None:
+    await until(leg.gone)
+    event = await ami.told("UserEvent: BridgeCall", "Back: unanswered", within=within)
+    again = await lab.bridge.leg(2)
+    assert (again.id, event["UUID"]) == (leg.id, str(leg.id))
+
+
+@e2e
+@pytest.mark.parametrize("key", ["office", "nobody-of-this-name"])
+def test_a_caller_whom_nobody_can_take_is_back_with_the_agent(play: Play, key: str) -> None:
+    async def scene(lab: Lab) -> None:
+        async with manager(lab.asterisk) as ami, caller(lab, ami) as (phone, leg, channel):
+            transfer(ami, channel, key)
+            await _is_back(lab, ami, leg)
+            assert not phone.closed.is_set()
+
+    play(scene)
+
+
+@e2e
+def test_a_transferred_caller_talks_to_the_person(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with (
+            manager(lab.asterisk) as ami,
+            lab.people() as people,
+            caller(lab, ami) as (phone, leg, channel),
+        ):
+            transfer(ami, channel, "office")
+            async with people.answer() as person:
+                person.say(speech(2))
+                await phone.agent_speaks(since=phone.now)
+                await until(leg.gone)
+            await until(phone.closed)
+        assert len(lab.bridge.legs) == 1
+
+    play(scene)
+
+
+def test_a_person_who_is_asked_takes_the_call_by_pressing_one(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with (
+            manager(lab.asterisk) as ami,
+            lab.people() as people,
+            caller(lab, ami) as (phone, _, channel),
+        ):
+            transfer(ami, channel, "manager")
+            async with people.answer() as person:
+                await lab.hears(person, "kav/press-one")
+                await person.press("1")
+                person.say(speech(2))
+                await phone.agent_speaks(since=phone.now)
+        assert len(lab.bridge.legs) == 1
+
+    play(scene)
+
+
+def test_a_person_who_does_not_want_the_call_gives_the_caller_back(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with (
+            manager(lab.asterisk) as ami,
+            lab.people() as people,
+            caller(lab, ami) as (phone, leg, channel),
+        ):
+            transfer(ami, channel, "manager")
+            async with people.answer() as person:
+                await lab.hears(person, "kav/press-one")
+                await person.press("2")
+                await _is_back(lab, ami, leg)
+            assert not phone.closed.is_set()
+
+    play(scene)
+
+
+def test_a_phone_that_nobody_picks_up_gives_the_caller_back(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with (
+            manager(lab.asterisk) as ami,
+            lab.people(),
+            caller(lab, ami) as (phone, leg, channel),
+        ):
+            transfer(ami, channel, "office")
+            await _is_back(lab, ami, leg, within=30)
+            assert phone.last_heard() > 0, "music meanwhile"
+
+    play(scene)
+
+
+def test_a_call_is_recorded_after_the_caller_was_told_so_and_only_when_it_is_wanted(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        recordings = lab.asterisk.run / "spool" / "monitor"
+        async with lab.call("100"):
+            leg = await lab.bridge.leg()
+        assert not list(recordings.glob("*"))
+        async with lab.globals(KAV_RECORD="yes"), lab.call("100") as phone:
+            await lab.hears(phone, "kav/recorded")
+            leg = await lab.bridge.leg(2)
+        await until(leg.gone)
+        assert [file.name for file in recordings.glob("*")] == [f"{leg.id}.wav"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("says", "status"), [(0.6, "HUMAN"), (4.0, "MACHINE")])
+def test_of_those_whom_we_call_people_talk_with_the_agent(
+    play: Play, says: float, status: str
+) -> None:
+    call = uuid.uuid4()
+
+    async def scene(lab: Lab) -> None:
+        async with manager(lab.asterisk) as ami, lab.people() as people:
+            ami.ask(
+                "Originate",
+                Channel="PJSIP/6002",
+                Context="kav-out",
+                Exten="s",
+                Priority="1",
+                Variable=f"KAV_UUID={call},KAV_NUMBER=+97225551234,KAV_LONGEST=60",
+                Async="true",
+            )
+            async with people.answer() as person:
+                person.say(speech(says))
+                assert (await ami.told("KavOut", f"UUID: {call}"))["Status"] == status
+                if status == "MACHINE":
+                    await until(person.closed)
+                else:
+                    assert (await lab.bridge.leg()).id == call
+        assert len(lab.bridge.legs) == (status == "HUMAN")
+
+    play(scene)

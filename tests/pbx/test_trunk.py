@@ -1,0 +1,95 @@
+"""A SIP trunk: a second Asterisk is the carrier. And SIP over TLS."""
+
+import asyncio
+import socket
+import ssl
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from bridge.lab import Asterisk, free_port
+from bridge.rehearsal.sip_stack import SipStack
+from tests.pbx.conftest import manager
+from tests.pbx.far_bridge import FarBridge, far_bridge
+
+pytestmark = [pytest.mark.pbx]
+CARRIER = Path(__file__).parent / "carrier"
+
+
+def test_calls_come_in_from_the_carrier_and_go_out_to_it(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        async with (
+            far_bridge() as bridge,
+            Asterisk(asterisk_folder, bridge_port=9, settings={"SITE": str(CARRIER)}) as carrier,
+            Asterisk(
+                asterisk_folder,
+                bridge_port=bridge.port,
+                anyone_on_loopback=False,
+                settings={
+                    "TRUNK": f"127.0.0.1:{carrier.sip_port}",
+                    "TRUNK_SECRET": carrier.secret,
+                    "TRUNK_REGISTER": "yes",
+                },
+            ) as pbx,
+        ):
+            await _is_registered(carrier)
+            await _comes_in(carrier, bridge)
+            await _goes_out(pbx, carrier, bridge)
+
+    asyncio.run(scene())
+
+
+async def _is_registered(carrier: Asterisk) -> None:
+    async with asyncio.timeout(20):
+        while "sip:kav@127.0.0.1" not in await carrier.cli("pjsip show contacts"):
+            pass
+
+
+async def _comes_in(carrier: Asterisk, bridge: FarBridge) -> None:
+    async with SipStack() as stack, stack.call(f"sip:025551234@127.0.0.1:{carrier.sip_port}"):
+        await bridge.leg()
+
+
+async def _goes_out(pbx: Asterisk, carrier: Asterisk, bridge: FarBridge) -> None:
+    call = uuid.uuid4()
+    async with manager(pbx) as ami:
+        ami.ask(
+            "Originate",
+            Channel="PJSIP/0521234567@trunk",
+            Application="AudioSocket",
+            Data=f"{call},127.0.0.1:{bridge.port}",
+            Async="true",
+        )
+        leg = await bridge.leg(2)
+    assert leg.id == call
+    assert "0521234567@customer" in carrier.log()
+
+
+def test_phones_may_come_by_tls(asterisk_folder: Path, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "1", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    port = free_port(socket.SOCK_STREAM)
+    settings = {"TLS_CERT": str(certificate), "TLS_KEY": str(key), "TLS_PORT": str(port)}
+
+    async def scene() -> None:
+        async with Asterisk(asterisk_folder, bridge_port=9, settings=settings) as asterisk:
+            trusted = ssl.create_default_context(cafile=str(certificate))
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=trusted, server_hostname="localhost"
+            )
+            writer.close()
+            assert "sdes" in await asterisk.cli("pjsip show endpoint 6003")
+            assert "Running" in await asterisk.cli("module show like res_srtp")
+
+    asyncio.run(scene())
