@@ -6,7 +6,7 @@ imported only when they are chosen, and fetched by `tools/setup cloud`."""
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +16,7 @@ from bridge.office import Office
 from bridge.settings import BadSettings, Settings
 from bridge.switchboard import Equipment
 from engine import clips
+from engine.core.rules import Rules
 from engine.dialogue.expected import hints
 from engine.dialogue.profile import Language, Profile
 from engine.ports import (
@@ -220,7 +221,8 @@ async def equip(
     model = Ladder("model", [Rung("openai", far.model, far.model.warm)] if far.model else [])
     for ladder in (ears, voice, model):
         stack.push_async_callback(ladder.close)
-    kept = await clips.record(near_voice, profile.languages[0], person=False)
+    rules = rules_for(settings, profile)
+    kept = await clips.record(near_voice, profile.languages[0], person=bool(rules.way_out))
     voices: dict[str, FarVoice | local.LocalVoice] = {**far.voices, "local": near_voice}
     for name, one in voices.items():
         preparing = asyncio.create_task(_prepare(one, name, profile, tell))
@@ -232,7 +234,7 @@ async def equip(
             ladder.warm()
 
     return Equipment(
-        settings.rules(),
+        rules,
         open_recognizer=ears.open,
         open_voice=voice.open,
         new_brain=_receptionists(settings, profile, office.calendar, far.model, keypad=keypad),
@@ -241,6 +243,11 @@ async def equip(
         clips=lambda clip: kept.get(clip, b""),
         warm=warm,
     )
+
+
+def rules_for(settings: Settings, profile: Profile) -> Rules:
+    """A caller who can't be answered is given to the usual person, where there is one."""
+    return replace(settings.rules(), way_out="".join(profile.people[:1]))
 
 
 def _receptionists(
@@ -269,6 +276,7 @@ def _receptionists(
             lambda: datetime.now(zone),
             keypad=keypad,
             caller=facts.caller,
+            outbound=facts.outbound,
             call=facts.id,
             journal=journal,
             model=guarded,

@@ -241,14 +241,15 @@ class CallRecord:
             seconds=(ended_at - self._started).total_seconds(),
             ended=end,
             wish=spoken_wish(self._profile, self._wish, language),
+            topics=self._profile.labels(language),
             meeting=None if booked is None else (booked.start, booked.minutes),
             exchanges=tuple(self._exchanges),
         )
 
 
 def ended(why: str) -> Ended:
-    match why:
-        case "goodbye":
+    match why.partition(":")[0]:
+        case "goodbye" | "call limit":
             return "goodbye"
         case "transferred":
             return "transferred"
@@ -266,7 +267,9 @@ def described(profile: Profile, one: Appointment) -> Meeting:
         one.start,
         one.minutes,
         meeting_title(_wanted(profile, wish, language), language),
-        meeting_about(spoken_wish(profile, wish, language), {}, one.caller, language),
+        meeting_about(
+            spoken_wish(profile, wish, language), profile.labels(language), one.caller, language
+        ),
         one.caller,
     )
 

@@ -95,6 +95,28 @@ class Settings(BaseSettings):
     tts_tail_silence_ms: int = Field(
         200, ge=0, le=2000, description="Silence that ends every reply."
     )
+    kav_silence_sec: float = Field(
+        8.0,
+        ge=0.0,
+        le=60.0,
+        description="A caller who says nothing for so long is asked whether he is there; the third "
+        "time the call ends. 0: never.",
+    )
+    kav_noise_sec: float = Field(
+        20.0,
+        ge=5.0,
+        le=120.0,
+        description="Seconds of sound without words after which it is taken for a noise.",
+    )
+    kav_noise_cuts: int = Field(
+        3, ge=1, le=100, description="Replies in a row that sound without words may interrupt."
+    )
+    kav_monologue_sec: float = Field(
+        60.0, ge=10.0, le=600.0, description="Who talks for so long without a pause is interrupted."
+    )
+    kav_call_minutes: float = Field(
+        20.0, ge=2.0, le=480.0, description="A call ends then; a minute before, the caller is told."
+    )
     kav_vad: Literal["auto", "energy", "silero"] = Field(
         "auto",
         description="Tells a voice: `energy` alone, or `silero` confirms it; `auto`: if installed.",
@@ -414,6 +436,11 @@ class Settings(BaseSettings):
             vad_base_rms=self.vad_base_rms,
             vad_calibration_frames=self.vad_calibration_frames,
             tail_silence=self.tts_tail_silence_ms / 1000,
+            silence=self.kav_silence_sec,
+            wordless=self.kav_noise_sec,
+            wordless_cuts=self.kav_noise_cuts,
+            monologue=self.kav_monologue_sec,
+            call_limit=60 * self.kav_call_minutes,
         )
 
 

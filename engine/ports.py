@@ -248,6 +248,8 @@ class CallFacts:
     caller: str = ""
     called: str = ""
     back: Back = ""
+    outbound: bool = False
+    """We have called, and `caller` is who answered."""
 
 
 class Call(Protocol):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from engine.dialogue.acts import Ask, Manner
+from engine.dialogue.acts import Ask, Distress, Manner
 from engine.dialogue.expected import fixed_phrases
 from engine.dialogue.hebrew import is_hebrew, unpointed_words
 from engine.dialogue.hours import free_windows
@@ -99,6 +99,11 @@ class _Templates(_Strict):
     en: LatinText | None = None
 
 
+class _Written(_Strict):
+    he: Text | None = None
+    en: LatinText | None = None
+
+
 class _Choice(_Strict):
     key: Key
     he: PointedText | None = None
@@ -112,6 +117,7 @@ class _Choice(_Strict):
 class _Topic(_Strict):
     key: Key
     required: bool = True
+    label: _Written = _Written()
     ask: _Templates = _Templates()
     again: _Templates = _Templates()
     other_words: _Templates = _Templates()
@@ -204,6 +210,7 @@ class _File(_Strict):
     also_said: list[Annotated[str, AfterValidator(_pointed)]] = []
     hints: list[_Hint] = []
     people: list[Key] = []
+    emergency: _Texts = _Texts()
     calendars: Annotated[list[Key], Field(min_length=1)] = ["office"]
     hours: Annotated[dict[Weekday, list[HoursText]], Field(min_length=1)]
     meeting_minutes: Annotated[int, Field(ge=10, le=240, strict=True)]
@@ -379,6 +386,9 @@ def _too_long(profile: Profile) -> Iterator[tuple[Place, str]]:
         if too_long(sentences(profile, Ask(slot, manner), language, before=before)):
             number = [topic.key for topic in profile.topics].index(slot)
             yield ("topics", number), f"a question of over 14 words leaves no room for “{before}”"
+    for language in profile.emergency:
+        if too_long(sentences(profile, Distress(key="a person"), language)):
+            yield ("emergency", language), "with what is said besides it is over 20 words"
     for phrase in fixed_phrases(profile):
         if too_long((phrase,)):
             yield ("topics",), f"this is over 20 words or has several questions: {phrase}"
@@ -397,6 +407,7 @@ def _profile(parsed: _File) -> Profile:
         also_said=tuple(parsed.also_said),
         hints=tuple((phrase, hint.boost) for hint in parsed.hints for phrase in hint.phrases),
         people=tuple(parsed.people),
+        emergency=_by_language(parsed.emergency),
         calendars=tuple(parsed.calendars),
         hours=tuple(
             Opening(_WEEKDAYS.index(day), *_minutes(stretch))
@@ -412,6 +423,7 @@ def _topic(topic: AnyTopic) -> Topic:
         key=topic.key,
         required=topic.required,
         answers=topic.answers(),
+        label=_by_language(topic.label),
         ask=_by_language(topic.ask),
         again=_by_language(topic.again),
         other_words=_by_language(topic.other_words),
@@ -421,7 +433,7 @@ def _topic(topic: AnyTopic) -> Topic:
     )
 
 
-def _by_language(texts: _Texts | _Templates) -> Texts:
+def _by_language(texts: _Texts | _Templates | _Written) -> Texts:
     found: Texts = {}
     if texts.he is not None:
         found["he"] = texts.he

@@ -21,15 +21,20 @@ from engine.dialogue.acts import (
     Book,
     Confirm,
     ConfirmBudget,
+    Distress,
+    Ending,
     Goodbye,
     Greet,
     HandOver,
     Lead,
+    LeaveMessage,
     Menu,
     Narrow,
     Offer,
     OfferPerson,
     Question,
+    Rest,
+    StillThere,
     WhichOne,
     WindowMenu,
     awaited,
@@ -91,6 +96,7 @@ class Receptionist:
         *,
         call: str = "",
         caller: str = "",
+        outbound: bool = False,
         model: Model | None = None,
         wording: Callable[[], Collection[Language]] = lambda: ("he", "en"),
         patience: float = PATIENCE,
@@ -99,7 +105,8 @@ class Receptionist:
         journal: Journal | None = None,
     ) -> None:
         """`clock` tells the office's local time, with its time zone. `keypad`: nothing that is
-        spoken can be recognized, so every question is a menu. `call`: for the log. `wording` tells
+        spoken can be recognized, so every question is a menu. `call`: for the log. `outbound`: we
+        have called the caller, and a machine may answer. `wording` tells
         at any moment the languages in which the model's own sentences may be spoken: a voice that
         needs points cannot read its Hebrew. `recorded`: the call is, and the caller is told.
         `journal`: what the call leaves is written down there.
@@ -117,7 +124,7 @@ class Receptionist:
         self._call = call
         self._journal = journal or Unwritten()
         self._booked_by = uuid4().hex
-        self._talk = policy.start(profile, keypad, caller)
+        self._talk = policy.start(profile, keypad, caller, outbound=outbound)
         self._exchanges: tuple[Exchange, ...] = ()
         self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
         self._known = self._talk.wish
@@ -151,13 +158,21 @@ class Receptionist:
                     words = spoken(sentence, self._talk.language)
                     self._said.append(words)
                     yield words
-            if isinstance(self._talk.act, HandOver):
-                yield Transfer(self._talk.act.key)
-            elif isinstance(self._talk.act, Confirm | Goodbye):
-                yield HangUp("goodbye")
-            else:
-                yield awaited(self._profile, self._talk.question)
+            yield self._end()
             await _read_out(thought)
+
+    def _end(self) -> HangUp | Transfer | Awaits:
+        """What follows the reply."""
+        match self._talk.act:
+            case HandOver(key) | Distress(key) if key:
+                return Transfer(key)
+            case Confirm() | LeaveMessage() | Goodbye(Ending.CALLER):
+                return HangUp("goodbye")
+            case Goodbye(ending):
+                return HangUp(f"goodbye: {ending.value}")
+            case StillThere():
+                return Awaits.YES_NO
+        return awaited(self._profile, self._talk.question)
 
     def expected(self) -> Sequence[str]:
         phrases = expected_phrases(self._profile, self._talk)
@@ -227,7 +242,8 @@ class Receptionist:
         reached = heard.said if self._spoken else ""
         cut = heard.cut or not self._spoken
         said = windows_heard(self._talk.act, self._talk.language, reached, cut)
-        turn = Turn(meaning, heard.digits, said, self._announced(heard), heard.words)
+        announced = self._announced(heard)
+        turn = Turn(meaning, heard.digits, said, announced, heard.words, heard.occasion)
         self._talk = policy.answer(self._talk, turn, await self._free())
         if self._announcement(self._talk) and too_long(tuple(self._own(self._talk))):
             self._talk = policy.in_short(self._talk)
@@ -323,6 +339,8 @@ class Receptionist:
     async def _sentences(self, thought: Thought) -> AsyncGenerator[str]:
         """The act in our own words; its question in the model's, if these are fit for it."""
         talk = self._talk
+        if isinstance(talk.act, Rest):
+            return
         *before, own = self._own(talk)
         for sentence in before:
             yield sentence

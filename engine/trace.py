@@ -187,6 +187,8 @@ class Trace:
             parts.append("cut")
         if heard.instead:
             parts.append("instead")
+        if heard.occasion is not fx.Occasion.ANSWER:
+            parts.append(f"occasion={heard.occasion}")
         return " ".join(parts)
 
 

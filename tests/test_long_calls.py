@@ -141,7 +141,7 @@ class Caller:
         self.session = Session(
             CallFacts("call-1", "test"),
             self.line,
-            rules=Rules(),
+            rules=Rules(call_limit=2 * 3600),
             recognizer=self.ears,
             voice=Mouth(),
             brain=self.brain,

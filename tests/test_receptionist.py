@@ -18,8 +18,8 @@ from openai import AsyncOpenAI
 from bridge.doubles.latency import Latency
 from bridge.doubles.openai import Fault, Script, serve_openai
 from engine.core.cues import Awaits, Ending, ending
-from engine.core.effects import HangUp, Heard, Transfer
-from engine.dialogue.acts import Ask, Book, ConfirmBudget, Menu, Narrow
+from engine.core.effects import HangUp, Heard, Occasion, Transfer
+from engine.dialogue.acts import Ask, Book, ConfirmBudget, Menu, Narrow, Rest
 from engine.dialogue.hebrew import hebrew_words, is_hebrew, point, unpointed_words, without_points
 from engine.dialogue.phrases import count_words
 from engine.dialogue.profile import Language
@@ -94,7 +94,7 @@ async def _collected_from(
         if isinstance(part, Awaits):
             end = part
         elif isinstance(part, HangUp):
-            assert part.why == "goodbye"
+            assert part.why.partition(":")[0] == "goodbye"
             end = part
         else:
             assert isinstance(part, str)
@@ -891,24 +891,36 @@ LINES = (
     | st.text(max_size=12)
 )
 CONFIDENCE = st.sampled_from([0.0, 0.2, 0.9])
+OCCASIONS = st.sampled_from([Occasion.ANSWER] * 8 + list(Occasion))
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.booleans(), st.lists(st.tuples(LINES, CONFIDENCE, st.integers(0, 20)), max_size=25))
+@given(
+    st.booleans(),
+    st.lists(st.tuples(LINES, CONFIDENCE, st.integers(0, 20), OCCASIONS), max_size=25),
+)
 def test_whatever_is_said_a_reply_is_short_asks_once_and_asks_nothing_known(
-    keypad: bool, lines: list[tuple[str, float, int]]
+    keypad: bool, lines: list[tuple[str, float, int, Occasion]]
 ) -> None:
     leah = Leah(keypad)
     leah.reply(None)
-    for line, confidence, words_heard in lines:
+    for line, confidence, words_heard, occasion in lines:
         said = leah.last.split()
         digits = line[1:] if line.startswith("#") else ""
         words = "" if digits else line.rpartition("/")[2]
+        if occasion is Occasion.SILENCE:
+            words = digits = ""
         heard = Heard(
-            words, confidence, digits, " ".join(said[:words_heard]), words_heard < len(said)
+            words,
+            confidence,
+            digits,
+            " ".join(said[:words_heard]),
+            words_heard < len(said),
+            occasion=occasion,
         )
         reply = leah.reply(heard)
-        assert 1 <= count_words([reply]) <= 20 + reply.endswith("⏹")
+        least = not isinstance(leah.brain._talk.act, Rest)
+        assert least <= count_words([reply]) <= 20 + reply.endswith("⏹")
         assert reply.count("?") <= 1
         assert not is_hebrew(leah.last) or unpointed_words(leah.last) == []
         talk = leah.brain._talk
@@ -932,6 +944,70 @@ def test_from_anywhere_a_caller_who_is_not_understood_is_let_go_in_six_turns(
     for line in lines:
         leah.answer(line)
     assert any(leah.answer("(…)").endswith("⏹") for _ in range(6))
+
+
+def test_a_silent_caller_hears_three_things_and_the_call_ends_with_its_reason() -> None:
+    leah = Leah()
+    leah.reply(None)
+    leah.answer("דירה בפלורנטין")
+    silent = [leah.reply(Heard(said=leah.last, occasion=Occasion.SILENCE)) for _ in range(3)]
+    assert silent == [
+        "עדיין כאן?",
+        "אני עדיין כאן. מה התקציב שלכם?",
+        "לא שמעתי תשובה. אפשר להתקשר שוב. להתראות! ⏹",
+    ]
+
+
+def test_after_a_moment_was_asked_for_nothing_is_said() -> None:
+    leah = Leah()
+    leah.reply(None)
+    assert leah.answer("רגע אחד") == "בטח, קחו את הזמן."
+    assert leah.reply(Heard(occasion=Occasion.SILENCE)) == ""
+    assert leah.answer("דירה בפלורנטין") == "דירה בפלורנטין. מה התקציב שלכם?"
+
+
+@pytest.mark.parametrize(
+    ("acts", "end"),
+    [
+        ([Occasion.SILENCE] * 3, "goodbye: the caller said nothing for too long"),
+        ([Occasion.NOISE] * 2, "goodbye: there was a noise and no word for too long"),
+        ([Occasion.OVER], "goodbye: the longest time of a call is over"),
+    ],
+)
+def test_a_call_ends_with_its_reason(acts: Sequence[Occasion], end: str) -> None:
+    async def last() -> object:
+        brain = Receptionist(SHAI, Appointments(), lambda: SUNDAY)
+        parts = [part async for part in brain.reply(None)]
+        for occasion in acts:
+            parts = [part async for part in brain.reply(Heard(occasion=occasion))]
+        return parts[-1]
+
+    assert asyncio.run(last()) == HangUp(end)
+
+
+def test_who_is_in_despair_is_given_to_a_person_where_there_is_one() -> None:
+    async def last(people: tuple[str, ...]) -> object:
+        profile = replace(SHAI, people=people)
+        brain = Receptionist(profile, Appointments(), lambda: SUNDAY)
+        parts = [part async for part in brain.reply(Heard(words="אני רוצה למות", confidence=0.9))]
+        return parts[-1]
+
+    assert asyncio.run(last(("sales",))) == Transfer("sales")
+    assert isinstance(asyncio.run(last(())), Awaits)
+
+
+def test_a_machine_that_answers_our_call_is_left_a_message() -> None:
+    async def parts() -> list[object]:
+        brain = Receptionist(SHAI, Appointments(), lambda: SUNDAY, outbound=True)
+        greeting = Heard(words="השאירו הודעה לאחר הצפצוף", confidence=0.9)
+        assert [type(part) async for part in brain.reply(greeting)] == [Awaits]
+        return [part async for part in brain.reply(Heard())]  # the tone has no words
+
+    *said, end = asyncio.run(parts())
+    assert without_points(" ".join(map(str, said))) == (
+        "שלום, כאן לאה, העוזרת האוטומטית של שי דירות ומשרדים. נא להתקשר אלינו. תודה ולהתראות!"
+    )
+    assert end == HangUp("goodbye")
 
 
 def test_hebrew_days_and_hours_that_are_offered_can_be_said_back() -> None:

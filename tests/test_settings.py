@@ -4,8 +4,10 @@ from dataclasses import fields
 
 import pytest
 
+from bridge.equipment import rules_for
 from bridge.settings import Settings
 from engine.core.rules import Rules
+from engine.profile import shipped_profile
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,11 @@ from engine.core.rules import Rules
         ("vad_base_rms", 50, "vad_base_rms", 50),
         ("vad_calibration_frames", 40, "vad_calibration_frames", 40),
         ("tts_tail_silence_ms", 300, "tail_silence", 0.3),
+        ("kav_silence_sec", 5.0, "silence", 5.0),
+        ("kav_noise_sec", 30.0, "wordless", 30.0),
+        ("kav_noise_cuts", 2, "wordless_cuts", 2),
+        ("kav_monologue_sec", 90.0, "monologue", 90.0),
+        ("kav_call_minutes", 30.0, "call_limit", 1800.0),
     ],
 )
 def test_a_setting_changes_its_own_rule_and_no_other(
@@ -41,6 +48,12 @@ def test_a_setting_changes_its_own_rule_and_no_other(
 
 def test_the_defaults_are_the_contract_s() -> None:
     assert Settings.model_validate({}).rules() == Rules()
+
+
+def test_who_cannot_be_answered_is_given_to_whom_the_profile_names_first() -> None:
+    settings = Settings.model_validate({})
+    assert rules_for(settings, shipped_profile("spokes")).way_out == "workshop"
+    assert rules_for(settings, shipped_profile("shai")) == Rules()
 
 
 def test_an_address_that_may_hold_a_key_is_not_shown() -> None:

@@ -5,10 +5,12 @@ alone decides is in `_take`; what holds however it came about is in `_settle`. O
 the state (`_go`), and what the state left behind is ended there.
 """
 
+import math
 from dataclasses import replace
 from typing import assert_never
 
 from engine.core import events as ev
+from engine.core.audio import FRAME_SECONDS
 from engine.core.cues import Awaits, Ending, Over
 from engine.core.echo import AHEAD, Echo, FrameClock
 from engine.core.effects import (
@@ -22,6 +24,7 @@ from engine.core.effects import (
     HangUp,
     Heard,
     Note,
+    Occasion,
     Play,
     Say,
     StopListening,
@@ -32,6 +35,7 @@ from engine.core.reading import Reading, read
 from engine.core.reply import Reply
 from engine.core.rules import Rules
 from engine.core.states import (
+    MAX_DIGITS,
     Awaited,
     Draining,
     Ended,
@@ -84,6 +88,10 @@ COMPANY_FRAMES = 30
 """So long a voice may be an accompanying word, if the recognizer says that it is one."""
 ANSWER_LEFT = 1.0
 """Seconds of a reply not heard yet, below which «כן» is an answer to it and not company."""
+BREAK = 1.5
+"""Seconds without a voice that end a monologue: who pauses for less talks on."""
+LAST_WORDS = ((60.0, Occasion.LATE), (10.0, Occasion.OVER))
+"""How long before the end of the longest call the caller is told."""
 
 
 class Conversation:
@@ -128,6 +136,20 @@ class Conversation:
         self._awaits = Awaits.ANYTHING
         self._last_said = ""
         self._last_cut = False
+        self._wordless = 0.0
+        """Seconds of voice since the caller's last words."""
+        self._wordless_cuts = 0
+        """Replies in a row that a voice without words has cut."""
+        self._cutting = 0
+        """The utterance that cut the last one."""
+        self._talks_since = 0.0
+        """The caller talks since then, with hardly a pause."""
+        self._over_at = math.inf
+        """The longest call ends then."""
+        self._last_words = list(LAST_WORDS)
+        """Those that are still to be said."""
+        self._keys_dropped = 0
+        """Since the last question: a caller has not so many to press."""
 
     @property
     def gate(self) -> float:
@@ -137,6 +159,8 @@ class Conversation:
     @property
     def deadline(self) -> float | None:
         waits = [awaited.until for awaited in self._awaited.values()]
+        if self._over_at < math.inf:
+            waits.append(self._over_at)
         match self.state:
             case Thinking(since=since):
                 waits.append(self._next_word_at(since))
@@ -149,6 +173,8 @@ class Conversation:
                     waits.append(self._next_word_at(waited))
                 if self._unanswered.unfinished and self._may_answer:
                     waits.append(self._more_until)
+                if self._is_quiet and (due := self._speaks_up_at) < math.inf:
+                    waits.append(due)
             case Ended():
                 return None
             case _:
@@ -174,9 +200,11 @@ class Conversation:
             case ev.Played():
                 self._played(event)
             case ev.Answered() if not self._turns:
-                self._silent_from = self._now
+                self._silent_from = self._talks_since = self._now
+                self._over_at = self._now + self._rules.call_limit
                 self._ask(None)
             case ev.Final():
+                self._count_wordless(event)
                 self._recognized(event)
             case ev.RecognitionFailed(utterance, why):
                 self._note("recognition_failed", utterance=utterance, why=why)
@@ -188,7 +216,7 @@ class Conversation:
                 if utterance == self._hearing.number:
                     self._guessed(utterance, event.reading or read(text))
             case ev.Dtmf(digit):
-                self._unanswered = self._unanswered.then(Said(digits=digit, recognized=self._now))
+                self._keyed(digit)
             case ev.Sentence(turn, text) if turn == self._reply.turn:
                 self._turn.sentence = self._turn.sentence or self._now
                 self._out.append(Say(turn, text))
@@ -220,6 +248,8 @@ class Conversation:
         if self._vad.opened and not hearing.sound_run:
             self._sound_began = self._now
         if voiced:
+            if self._now - self._voice_end > BREAK:
+                self._talks_since = self._now
             self._voice_end = self._now
         for effect in hearing.frame(frame.pcm, voiced, self._vad.opened):
             if isinstance(effect, StopListening):
@@ -227,6 +257,7 @@ class Conversation:
                     self._now + RECOGNITION_LIMIT,
                     self._voice_end,
                     self._now,
+                    voiced=hearing.voiced * FRAME_SECONDS,
                     noise=hearing.voiced < NOISE_FRAMES,
                     over=effect.utterance == self._over and self._has_more_to_say,
                 )
@@ -269,6 +300,25 @@ class Conversation:
         self._unanswered = self._unanswered.then(said)
         if awaited.over and self._is_talking:
             self._go(Listening())
+
+    def _count_wordless(self, final: ev.Final) -> None:
+        """A recognizer that breaks tells nothing: its utterances do not come here."""
+        awaited = self._awaited.get(final.utterance)
+        if final.text:
+            self._wordless, self._wordless_cuts = 0.0, 0
+        elif awaited is not None:
+            self._wordless += awaited.voiced
+            self._wordless_cuts += final.utterance == self._cutting
+
+    def _keyed(self, digit: str) -> None:
+        self._wordless = 0.0
+        waiting = self._unanswered.digits
+        if isinstance(self.state, Thinking):
+            waiting = self._turn.said.digits + waiting
+        if len(waiting) >= MAX_DIGITS:
+            self._keys_dropped += 1
+            return
+        self._unanswered = self._unanswered.then(Said(digits=digit, recognized=self._now))
 
     def _repair(self, final: ev.Final) -> None:
         """The recognizer has thought better of what it told: what was made of it is void, however
@@ -354,10 +404,12 @@ class Conversation:
     def _settle(self) -> bool:
         """One step, if one is due; true if there may be another."""
         self._expire_recognition()
+        if self._now >= self._over_at:
+            return self._end_it()
         match self.state:
             case Listening():
                 self._notice_voice()
-                if self._kept_company() or self._answer_if_due():
+                if self._kept_company() or self._answer_if_due() or self._speaks_up():
                     return True
                 since = self._kept_waiting_since
                 return since is not None and self._fill_the_wait(self._turns + 1, since)
@@ -405,11 +457,13 @@ class Conversation:
             return False
         if self._unanswered.unfinished and self._now < self._more_until:
             return False
-        self._ask(self._unanswered)
+        self._ask(self._to_answer())
         return True
 
     def _reconsider(self, state: Thinking) -> bool:
         """Has the caller added something before our answer began? Then it is one question."""
+        if self._takes_the_floor:
+            return self._fill_the_wait(state.turn, state.since)
         if self._unanswered or self._caller_goes_on():
             self._go(Listening())
             return True
@@ -419,6 +473,77 @@ class Conversation:
     def _more_until(self) -> float:
         """Until when a caller who has not finished his sentence is waited for."""
         return self._unanswered.voice_end + self._rules.end_silence_unfinished
+
+    # Callers who are silent, who are a noise, or who never end.
+
+    @property
+    def _is_quiet(self) -> bool:
+        """The caller is the next to speak, and doesn't."""
+        return bool(self._turns) and not (self._unanswered or self._awaited or self._hearing.open)
+
+    @property
+    def _speaks_up_at(self) -> float:
+        """When a quiet caller hears of us again."""
+        return min(self._asks_for_him_at, self._last_words_at)
+
+    @property
+    def _asks_for_him_at(self) -> float:
+        if not self._rules.silence:
+            return math.inf
+        since = self._silent_from
+        if self._turn.said.occasion is Occasion.SILENCE:
+            # However long it takes to ask, he must not be kept for long.
+            since = max(self._turn.asked, since - self._rules.silence / 2)
+        return since + self._rules.silence
+
+    @property
+    def _last_words_at(self) -> float:
+        return self._over_at - self._last_words[0][0] if self._last_words else math.inf
+
+    def _speaks_up(self) -> bool:
+        if not self._is_quiet or self._now < self._speaks_up_at:
+            return False
+        occasion = self._due_last_words() or Occasion.SILENCE
+        self._note("spoke_up", why=occasion)
+        self._ask(Said(recognized=self._now, occasion=occasion))
+        return True
+
+    def _to_answer(self) -> Said:
+        """What was said, and what is to be told besides."""
+        said = self._unanswered
+        occasion = self._due_last_words() or self._strain()
+        if occasion is None:
+            return said
+        self._note("spoke_up", why=occasion)
+        return replace(said, occasion=occasion)
+
+    def _due_last_words(self) -> Occasion | None:
+        """Each is told once; of several that were not told in time, the last."""
+        occasion = None
+        while self._now >= self._last_words_at:
+            _, occasion = self._last_words.pop(0)
+        return occasion
+
+    def _strain(self) -> Occasion | None:
+        """What is hard about this caller; told, it is counted anew."""
+        if self._wordless >= self._rules.wordless:
+            self._wordless = 0.0
+            return Occasion.NOISE
+        if self._voice_end - self._talks_since >= self._rules.monologue:
+            self._talks_since = self._now
+            return Occasion.MONOLOGUE
+        return None
+
+    @property
+    def _takes_the_floor(self) -> bool:
+        """The present reply interrupts the caller: it is not interrupted itself."""
+        return self._turn.said.occasion is Occasion.MONOLOGUE
+
+    def _end_it(self) -> bool:
+        """Whatever is being said."""
+        self._go(Ended("call limit"))
+        self._out.append(HangUp("call limit"))
+        return False
 
     # Interruption, in two steps.
 
@@ -432,8 +557,12 @@ class Conversation:
             self._go(Listening())
             return True
         hearing, rules = self._hearing, self._rules
-        if hearing.going_on or not rules.barge_in:
+        if hearing.going_on or not rules.barge_in or self._takes_the_floor:
             self._notice_voice()  # heard and kept, but it stops nobody
+            return False
+        if self._wordless_cuts >= rules.wordless_cuts:
+            if hearing.voice_run >= ONSET_FRAMES and not hearing.open:
+                self._listen_over()  # only words stop us now
             return False
         if not self._vad.calibrated or not self._grace_is_over():
             return False
@@ -624,8 +753,9 @@ class Conversation:
         if not self._turn.early or (self._awaited and not self._may_answer):
             return False
         if self._may_answer:
-            self._turn = replace(self._turn, asked=self._now, said=self._unanswered, early=False)
-            self._put(self._unanswered)
+            said = self._to_answer()
+            self._turn = replace(self._turn, asked=self._now, said=said, early=False)
+            self._put(said)
         else:  # it was nothing
             self._finish(None)
         return True
@@ -668,6 +798,9 @@ class Conversation:
     def _put(self, said: Said | None) -> None:
         """The question of the present turn."""
         self._unanswered = Said()
+        if self._keys_dropped:
+            self._note("keys_dropped", keys=self._keys_dropped)
+            self._keys_dropped = 0
         self._out.append(Ask(self._turns, None if said is None else self._heard(said)))
 
     def _speak_on(self) -> None:
@@ -684,6 +817,7 @@ class Conversation:
             said=self._last_said,
             cut=self._last_cut,
             instead=said.instead,
+            occasion=said.occasion,
         )
 
     def _left(self, margin: float) -> float:
@@ -735,6 +869,7 @@ class Conversation:
                 **self._cause(state),
             )
             self._cut = reply if reply.complete else None
+            self._cutting = self._hearing.number
         if reply.answer_at is None and not (self._turn.early or self._unanswered.instead):
             # It is still to be answered.
             self._unanswered = replace(self._turn.said.then(self._unanswered), instead=True)

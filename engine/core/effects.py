@@ -92,6 +92,23 @@ class StopListening:
     frames: int
 
 
+class Occasion(StrEnum):
+    """Why a reply is asked for."""
+
+    ANSWER = "answer"
+    """The caller said or keyed something."""
+    SILENCE = "silence"
+    """He has been silent for long."""
+    NOISE = "noise"
+    """For long there was a voice without words: music, a street, a television."""
+    MONOLOGUE = "monologue"
+    """He talks and talks: this reply is not interrupted."""
+    LATE = "late"
+    """The longest time of a call is nearly over."""
+    OVER = "over"
+    """It is over: only a goodbye is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What a turn's reply must answer."""
@@ -108,6 +125,7 @@ class Heard:
     instead: bool = False
     """The caller went on before the last answer began: this is the same question, said whole, and
     what was decided for its first part is void."""
+    occasion: Occasion = Occasion.ANSWER
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,16 @@ class Rules:
     vad_base_rms: int = 45
     vad_calibration_frames: int = 30
     tail_silence: float = 0.2
+    silence: float = 8.0
+    """A caller who says nothing for so long is asked whether he is there; 0: never."""
+    wordless: float = 20.0
+    """After so much voice without words in it, it is taken for a noise."""
+    wordless_cuts: int = 3
+    """Replies in a row that a voice without words may cut; the next one goes on."""
+    monologue: float = 60.0
+    """Who talks for so long with hardly a pause is interrupted."""
+    call_limit: float = 1200.0
+    """A call ends then, whatever is said in it."""
     way_out: str = ""
     """The person to whom a caller is given who can't be answered, as a key of the configuration.
     Empty: the call ends."""

@@ -4,6 +4,8 @@ A state holds only what is true in it."""
 
 from dataclasses import dataclass, replace
 
+from engine.core.effects import Occasion
+
 MAX_DIGITS = 32
 
 
@@ -26,9 +28,10 @@ class Said:
     voice_end: float = 0.0
     closed: float = 0.0
     recognized: float = 0.0
+    occasion: Occasion = Occasion.ANSWER
 
     def __bool__(self) -> bool:
-        return self.spoke or bool(self.digits)
+        return self.spoke or bool(self.digits) or self.occasion is not Occasion.ANSWER
 
     @property
     def text(self) -> str:
@@ -42,12 +45,13 @@ class Said:
             words=(*self.words[:at], text, *self.words[at + 1 :]),
             confidence=confidence if len(self.words) == 1 else min(self.confidence, confidence),
             recognized=now,
+            occasion=Occasion.ANSWER,
         )
 
     def then(self, later: "Said") -> "Said":
         """Both, as one."""
         return replace(
-            later if later.spoke else self,
+            later if later.spoke or not self else self,
             words=self.words + later.words,
             utterances=self.utterances + later.utterances,
             confidence=min(self.confidence, later.confidence),
@@ -55,6 +59,7 @@ class Said:
             spoke=self.spoke or later.spoke,
             unfinished=later.unfinished,
             instead=self.instead or later.instead,
+            occasion=Occasion.ANSWER if later else self.occasion,
         )
 
 
@@ -146,6 +151,8 @@ class Awaited:
     until: float
     voice_end: float
     closed: float
+    voiced: float
+    """Seconds of voice in it."""
     noise: bool
     """Too short a sound to ask about if no words were found in it."""
     over: bool

@@ -89,6 +89,29 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing is said: the caller has asked for a moment, and has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StillThere:
+    """The caller is silent: is he there? The question stays open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distress:
+    """The caller speaks of dying: a person is what he needs, ours or one who is there for that."""
+
+    key: str = ""
+    """Of ours; empty: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveMessage:
+    """We have called, and a machine takes messages."""
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """Not spoken: the store is asked first."""
 
@@ -116,6 +139,10 @@ class Lead(Enum):
     ABUSE = "the caller is abusive, for the first time"
     DROPPED = "the caller is back after the line broke"
     UNANSWERED = "the caller is back: nobody answered to whom we gave the call"
+    STILL_HERE = "the caller has been silent for long, and for the second time"
+    NOISE = "there was a noise for long, and no word"
+    MONOLOGUE = "the caller talks without end"
+    LATE = "the longest time of a call is nearly over"
 
 
 class Ending(Enum):
@@ -125,6 +152,10 @@ class Ending(Enum):
     BROKEN = "the meeting could not be stored"
     ABUSE = "the caller went on being abusive"
     STANDS = "the caller wants to change what is booked, and nobody is there who could"
+    SILENT = "the caller said nothing for too long"
+    NOISE = "there was a noise and no word for too long"
+    MACHINE = "the caller says the same again and again, as a machine does"
+    TIME = "the longest time of a call is over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +165,18 @@ class Goodbye:
 
 Offering = Offer | WhichOne | WindowMenu
 Question = Greet | Ask | Narrow | ConfirmBudget | Menu | OfferPerson | Offering
-Act = Question | Wait | Book | Confirm | HandOver | Goodbye
+Act = (
+    Question
+    | Wait
+    | Rest
+    | StillThere
+    | Distress
+    | LeaveMessage
+    | Book
+    | Confirm
+    | HandOver
+    | Goodbye
+)
 
 
 def awaited(profile: Profile, question: Question) -> Awaits:

@@ -53,6 +53,8 @@ _MUCH = 3
 
 def suffices(profile: Profile, question: Question, found: Understood, words: str) -> bool:
     """What the rules found is all that a model could find."""
+    if found.distress:
+        return True
     number = len(_tokens(words))
     if sum(_tells(profile, slot, found) for slot in profile.asked) >= _MUCH:
         return True

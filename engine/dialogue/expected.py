@@ -12,15 +12,18 @@ from engine.dialogue.acts import (
     Ask,
     Confirm,
     ConfirmBudget,
+    Distress,
     Ending,
     Goodbye,
     Greet,
     HandOver,
+    LeaveMessage,
     Manner,
     Menu,
     Narrow,
     Offer,
     OfferPerson,
+    StillThere,
     Wait,
     WhichOne,
     Why,
@@ -185,7 +188,8 @@ def _all_names(profile: Profile, topic: Topic) -> Iterator[str]:
 
 def fixed_phrases(profile: Profile) -> list[str]:
     """Every sentence that depends on nothing but the profile."""
-    acts: list[Act] = [Greet(), Greet(Manner.AGAIN), Wait()]
+    acts: list[Act] = [Greet(), Greet(Manner.AGAIN), Wait(), StillThere(), LeaveMessage()]
+    acts += [Distress(key) for key in profile.people[:1] or ("",)]
     acts += (
         [OfferPerson(), *(HandOver(key) for key in profile.people[:1])] if profile.people else []
     )

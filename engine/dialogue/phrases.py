@@ -11,14 +11,18 @@ from engine.dialogue.acts import (
     Book,
     Confirm,
     ConfirmBudget,
+    Distress,
     Goodbye,
     Greet,
     HandOver,
+    LeaveMessage,
     Manner,
     Menu,
     Narrow,
     Offer,
     OfferPerson,
+    Rest,
+    StillThere,
     Wait,
     WhichOne,
     WindowMenu,
@@ -236,7 +240,16 @@ def sentences(
             return _after(lead, texts.ENDINGS[ending][language])
         case HandOver():
             return _after(lead, texts.HAND_OVER[language])
-        case Book():
+        case StillThere():
+            return (texts.STILL_THERE[language],)
+        case Distress(key):
+            through = texts.HAND_OVER_NOW[language] if key else ""
+            said = (texts.DISTRESS[language], profile.emergency.get(language, ""), through)
+            return tuple(filter(None, said))
+        case LeaveMessage():
+            opening = profile.greeting[language]
+            return _shortest_that_fits([(opening, texts.CALL_BACK[language]), (opening,)])
+        case Book() | Rest():
             return ()
         case _:
             question = _question(profile, act, language, keypad)

@@ -7,6 +7,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import assert_never
 
+from engine.core.effects import Occasion
 from engine.dialogue import menu
 from engine.dialogue.acts import (
     Act,
@@ -14,11 +15,13 @@ from engine.dialogue.acts import (
     Book,
     Confirm,
     ConfirmBudget,
+    Distress,
     Ending,
     Goodbye,
     Greet,
     HandOver,
     Lead,
+    LeaveMessage,
     Manner,
     Menu,
     Narrow,
@@ -26,6 +29,8 @@ from engine.dialogue.acts import (
     Offering,
     OfferPerson,
     Question,
+    Rest,
+    StillThere,
     Wait,
     WhichOne,
     Why,
@@ -33,6 +38,7 @@ from engine.dialogue.acts import (
 )
 from engine.dialogue.amounts import budget_guess, scale_of
 from engine.dialogue.hours import Fit, Window, choose, is_at
+from engine.dialogue.machine import takes_messages
 from engine.dialogue.profile import (
     Choices,
     Count,
@@ -53,13 +59,22 @@ REFUSALS_BEFORE_ASKING = 2
 MOST_TURNS = 300
 """About an hour of talk: nobody is kept, or keeps us, for ever."""
 MOST_ECHOES = 3
-"""Long turns in a row that say what the one before said: nobody talks like that but a machine."""
+"""Long turns in a row that say what a recent one said: nobody talks like that but a machine."""
+RECENT = 3
+"""Turns: machines that answer each other may say two things in turn."""
 MOST_IDLE = 40
 """Spoken turns in a row that add nothing to the wish."""
-
+SILENCES_BEFORE_GOODBYE = 3
+SILENCES_OF_A_MOMENT = 3
+"""So many more go unnoticed after the caller asked for a moment."""
+MOST_MESSAGES = 2
+"""Times that a message is begun: the tone of the machine may cut the first."""
+LONGEST_GREETING = 6
+"""Turns: a machine that still talks then is spoken to."""
 
 _NEAR, _LONG = 0.9, 3
 _PHONE_DIGITS = 7
+_LEADS = {Occasion.MONOLOGUE: Lead.MONOLOGUE, Occasion.LATE: Lead.LATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +106,20 @@ class Talk:
     refused_person: bool = False
     words: str = ""
     """The caller's last."""
+    before: tuple[str, ...] = ()
+    """Those of the few turns before, the newest first."""
     echoes: int = 0
-    """Turns in a row that said what the one before them had said."""
+    """Turns in a row that said what one of the few before had said."""
+    silences: int = 0
+    """Times in a row that the caller was silent for long; below zero: he may be."""
+    noisy: bool = False
+    """For long there was only noise, and the caller was told."""
+    outbound: bool = False
+    """We have called: a machine may answer."""
+    greetings: int = 0
+    """Turns of a machine's greeting so far."""
+    messages: int = 0
+    """Times that a message for it was begun."""
     idle: int = 0
     """Spoken turns since the wish last grew."""
     turns: int = 0
@@ -109,18 +136,19 @@ class Turn:
     announced: frozenset[Language] = frozenset()
     """The languages in which it has announced who speaks."""
     words: str = ""
+    occasion: Occasion = Occasion.ANSWER
 
 
-def start(profile: Profile, keypad: bool, caller: str = "") -> Talk:
-    """`caller`: the number that calls, if it is known: then nobody asks for it. Keys spell no
-    names."""
+def start(profile: Profile, keypad: bool, caller: str = "", *, outbound: bool = False) -> Talk:
+    """`caller`: the number that calls, or that we have called, if it is known: then nobody asks
+    for it. Keys spell no names."""
     wish = Wish()
     phone, name = profile.slot_of(Phone), profile.slot_of(Name)
     if phone is not None and sum(letter.isdigit() for letter in caller) >= _PHONE_DIGITS:
         wish = fill(wish, phone, caller)
     if name is not None and keypad:
         wish = leave_open(wish, name)
-    return Talk(profile, profile.languages[0], keypad, wish)
+    return Talk(profile, profile.languages[0], keypad, wish, outbound=outbound)
 
 
 def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
@@ -129,26 +157,80 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     if isinstance(talk.act, Offer | WhichOne | WindowMenu | Confirm):
         talk = replace(talk, heard=_in_order(talk.heard, turn.heard))
     meaning = turn.meaning
-    if talk.turns > MOST_TURNS or talk.echoes >= MOST_ECHOES or talk.idle >= MOST_IDLE:
-        return _act(talk, Goodbye(Ending.LOST))
+    if meaning.distress:
+        return _act(_in_language(talk, meaning), Distress(*talk.profile.people[:1]))
+    ending = _enough(talk, turn.occasion)
+    if ending is not None:
+        return _act(talk, Goodbye(ending))
     if talk.booked is not None:
         return _after_booking(_in_language(talk, meaning), talk.booked, meaning)
+    if talk.outbound and (talk.greetings or takes_messages(turn.words)):
+        return _to_machine(_in_language(talk, meaning), turn.words)
     if turn.digits:
         return _press(talk, turn.digits, free)
-    return _respond(_in_language(talk, meaning), meaning, free)
+    match turn.occasion:
+        case Occasion.SILENCE:
+            return _unheard(talk)
+        case Occasion.NOISE if not talk.keypad:
+            return _act(replace(talk, noisy=True, lead=Lead.NOISE), _plainly(talk))
+        case Occasion.LATE if not turn.words:
+            return _act(replace(talk, lead=Lead.LATE), _plainly(talk))
+    answered = _respond(_in_language(talk, meaning), meaning, free)
+    return replace(answered, lead=answered.lead or _LEADS.get(turn.occasion))
+
+
+def _enough(talk: Talk, occasion: Occasion) -> Ending | None:
+    """Why the call ends, whatever was said."""
+    if occasion is Occasion.OVER and talk.booked is None:
+        return Ending.TIME
+    if talk.echoes >= MOST_ECHOES:
+        return Ending.MACHINE
+    if talk.turns > MOST_TURNS or talk.idle >= MOST_IDLE:
+        return Ending.LOST
+    if talk.silences >= SILENCES_BEFORE_GOODBYE and talk.booked is None:
+        return Ending.SILENT
+    return Ending.NOISE if talk.noisy and occasion is Occasion.NOISE else None
+
+
+def _unheard(talk: Talk) -> Talk:
+    """A caller who is silent is asked whether he is there, then the question; keys are looked for,
+    so a menu is only said again."""
+    if talk.silences <= 0:
+        return _act(talk, Rest())
+    if talk.silences == 1 and not talk.keypad:
+        return _act(talk, StillThere())
+    return _act(replace(talk, lead=Lead.STILL_HERE), _plainly(talk))
+
+
+def _to_machine(talk: Talk, words: str) -> Talk:
+    """Its greeting is heard out: the tone after it, or the silence, is where the message begins."""
+    if words and talk.greetings < LONGEST_GREETING:
+        return _act(replace(talk, greetings=talk.greetings + 1), Rest())
+    if talk.messages == MOST_MESSAGES:
+        return _act(talk, Goodbye(Ending.MACHINE))
+    return _act(replace(talk, messages=talk.messages + 1), LeaveMessage())
 
 
 def _counted(talk: Talk, turn: Turn) -> Talk:
-    near = SequenceMatcher(None, talk.words, turn.words).ratio() >= _NEAR
-    echo = near and len(turn.words.split()) >= _LONG
+    before = (talk.words, *talk.before)[:RECENT]
+    echo = len(turn.words.split()) >= _LONG and any(_alike(one, turn.words) for one in before)
+    silent = turn.occasion is Occasion.SILENCE
     return replace(
         talk,
         turns=talk.turns + 1,
         announced=talk.announced | turn.announced,
         words=turn.words,
+        before=before,
         echoes=talk.echoes + 1 if echo else 0,
+        silences=talk.silences + 1 if silent else 0,
+        noisy=talk.noisy and not (turn.digits or turn.meaning),
         idle=0 if talk.learned else talk.idle + bool(turn.words),
     )
+
+
+def _alike(one: str, other: str) -> bool:
+    matcher = SequenceMatcher(None, one, other)
+    return matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
 
 
 def booked(talk: Talk, window: Window) -> Talk:
@@ -210,7 +292,11 @@ def _act(talk: Talk, act: Act) -> Talk:
             return replace(talk, act=act, question=act, heard=heard)
         case Greet() | Ask() | Narrow() | ConfirmBudget() | Menu() | OfferPerson():
             return replace(talk, act=act, question=act, heard=())
-        case Wait() | Book() | Confirm() | HandOver() | Goodbye():
+        case Wait():
+            return replace(talk, act=act, silences=-SILENCES_OF_A_MOMENT)
+        case Book() | Confirm() | HandOver() | Goodbye():
+            return replace(talk, act=act)
+        case Rest() | StillThere() | Distress() | LeaveMessage():
             return replace(talk, act=act)
         case _:
             assert_never(act)
@@ -257,6 +343,10 @@ def _wants_a_change(talk: Talk, window: Window, meaning: Understood) -> bool:
 
 def _respond(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
     meaning = _in_answer(talk, meaning)
+    here = isinstance(talk.act, StillThere) and talk.words
+    if here and not replace(meaning, answer=None, hello=False):
+        # «כן» says that he is there, and answers nothing else.
+        return _act(talk, _plainly(talk))
     if not meaning:
         return _not_understood(talk, free)
     if meaning.language is not None:

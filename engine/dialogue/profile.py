@@ -98,6 +98,8 @@ class Topic:
     required: bool
     """It is asked for; else it is kept when told."""
     answers: Answers
+    label: Texts = field(default_factory=dict)
+    """Its name in what the office reads; without points."""
     ask: Texts = field(default_factory=dict)
     again: Texts = field(default_factory=dict)
     other_words: Texts = field(default_factory=dict)
@@ -146,6 +148,8 @@ class Profile:
     """Keys of the agents' calendars, the usual one first."""
     hours: tuple[Opening, ...]
     meeting_minutes: int
+    emergency: Texts = field(default_factory=dict)
+    """Whom a caller in despair can call: a sentence with its number; empty: nobody is named."""
 
     def topic(self, slot: Slot) -> Topic:
         return next(topic for topic in self.topics if topic.key == slot)
@@ -161,6 +165,10 @@ class Profile:
             for topic in self.topics
             if isinstance(topic.answers, Choices)
         }
+
+    def labels(self, language: Language) -> dict[Slot, str]:
+        """Of the topics that have one."""
+        return {t.key: t.label[language] for t in self.topics if language in t.label}
 
     @property
     def asked(self) -> tuple[Slot, ...]:

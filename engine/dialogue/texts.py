@@ -28,15 +28,30 @@ YES_NO_KEYS: Texts = {
     "en": "Press one for yes, two for no.",
 }
 WAIT: Texts = {"he": "בֶּטַח, קְחוּ אֶת הַזְּמַן.", "en": "Of course, take your time."}
+STILL_THERE: Texts = {"he": "עֲדַ֫יִין כָּאן?", "en": "Are you still there?"}
+DISTRESS: Texts = {
+    "he": "חָשׁוּב לִי שֶׁתְּדַבְּרוּ עִם מִ֫ישֶׁהוּ.",
+    "en": "Please talk to somebody about this.",
+}
+HAND_OVER_NOW: Texts = {
+    "he": "אֲנִי מַעֲבִירָה אֶתְכֶם עַכְשָׁיו.",
+    "en": "I'm putting you through.",
+}
+CALL_BACK: Texts = {
+    "he": "נָא לְהִתְקַשֵּׁר אֵלֵ֫ינוּ. תּוֹדָה וּלְהִתְרָאוֹת!",
+    "en": "Please call us back. Thank you, goodbye!",
+}
+_LOST: Texts = {
+    "he": "סְלִיחָה, לֹא הִצְלַחְתִּי לְהָבִין. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
+    "en": "Sorry, I could not understand you. Please call again. Goodbye!",
+}
 ENDINGS: dict[Ending, Texts] = {
     Ending.CALLER: {
         "he": "תּוֹדָה שֶׁהִתְקַשַּׁרְתֶּם, לְהִתְרָאוֹת!",
         "en": "Thank you for calling, goodbye!",
     },
-    Ending.LOST: {
-        "he": "סְלִיחָה, לֹא הִצְלַחְתִּי לְהָבִין. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
-        "en": "Sorry, I could not understand you. Please call again. Goodbye!",
-    },
+    Ending.LOST: _LOST,
+    Ending.MACHINE: _LOST,  # it may have been a person after all
     Ending.FULL: {
         "he": "סְלִיחָה, אֵין לִי מוֹעֵד פָּנוּי אַחֵר הַשָּׁבוּעַ. לְהִתְרָאוֹת!",
         "en": "Sorry, I have no other time free this week. Goodbye!",
@@ -52,6 +67,18 @@ ENDINGS: dict[Ending, Texts] = {
     Ending.STANDS: {
         "he": "הַפְּגִישָׁה שֶׁנִּקְבְּעָה נִשְׁאֶ֫רֶת. לְשִׁינּוּי אוֹ לְבִיטּוּל, נָא לִפְנוֹת לַמִּשְׂרָד. לְהִתְרָאוֹת!",
         "en": "The meeting stands. To change or cancel it, please contact the office. Goodbye!",
+    },
+    Ending.SILENT: {
+        "he": "לֹא שָׁמַעְתִּי תְּשׁוּבָה. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
+        "en": "I heard no answer. Please call again. Goodbye!",
+    },
+    Ending.NOISE: {
+        "he": "סְלִיחָה, הָרַעַשׁ חָזָק מִדַּי. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
+        "en": "Sorry, the line is too noisy. Please call again. Goodbye!",
+    },
+    Ending.TIME: {
+        "he": "זְמַן הַשִּׂיחָה נִגְמַר. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
+        "en": "The time for this call is over. Please call again. Goodbye!",
     },
 }
 OFFER_PERSON: Texts = {
@@ -83,6 +110,13 @@ LEADS: dict[Lead, Texts] = {
         "he": "סְלִיחָה, אֵין מַעֲנֶה. אֶרְשׁוֹם פְּרָטִים לַמִּשְׂרָד:",
         "en": "Sorry, nobody answered. I'll take a message:",
     },
+    Lead.STILL_HERE: {"he": "אֲנִי עֲדַ֫יִין כָּאן.", "en": "I'm still here."},
+    Lead.NOISE: {
+        "he": "יֵשׁ רַעַשׁ עַל הַקַּו, וַאֲנִי לֹא שׁוֹמַ֫עַת.",
+        "en": "The line is noisy, I can't hear you.",
+    },
+    Lead.MONOLOGUE: {"he": "סְלִיחָה שֶׁאֲנִי קוֹטַ֫עַת.", "en": "Sorry to interrupt."},
+    Lead.LATE: {"he": "נוֹתְרָה לָ֫נוּ דַּקָּה.", "en": "We have one minute left."},
 }
 AUTOMATED: Texts = {"he": "אֲנִי עוֹזֶרֶת אוֹטוֹמָטִית.", "en": "I'm an automated assistant."}
 AUTOMATED_IN_SHORT: Texts = {"he": "אֲנִי אוֹטוֹמָטִית.", "en": "I'm automated."}

@@ -57,6 +57,8 @@ class Understood:
     correction: bool = False
     """“No, I meant …”: what is said replaces what was said before."""
     abuse: bool = False
+    distress: bool = False
+    """The caller speaks of dying, or of doing himself harm."""
     doubtful: bool = field(default=False, compare=False)
     """More was said than what was understood, or it was said with doubt: what sounds like a choice
     may be none («ביום ראשון אני בחו״ל»)."""
@@ -231,6 +233,7 @@ def _is_day(when: When | None) -> bool:
 
 def _phrases(text: Text) -> Understood:
     """The order tells who wins: «לא משנה» is no «לא», “one second” is no “second”."""
+    distress = text.takes_any(say.DISTRESS) or _is_all(text, say.DISTRESS_ALONE)
     abuse = text.takes_any(say.ABUSE) or _takes_alone(text, say.ABUSE_ALONE)
     doubtful = text.takes_any(say.NOT_HUMAN)
     human = text.takes_any(say.TRANSFERRED_TO) | text.takes_any(say.HUMAN)
@@ -261,6 +264,7 @@ def _phrases(text: Text) -> Understood:
         thanks=thanks,
         human=human,
         abuse=abuse,
+        distress=distress,
         doubtful=doubtful or None not in (agreed, refused),
     )
 

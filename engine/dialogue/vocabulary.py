@@ -224,6 +224,22 @@ ABUSE = _phrases(
 )
 # «יש לי כלבה», «הכביש סתום».
 ABUSE_ALONE = _phrases("כלבה | סתום | סתמי | סתמי כבר | סתום כבר")
+DISTRESS = _phrases(
+    "להתאבד | אתאבד | מתאבד | מתאבדת | התאבדות | אובדני | אובדנית | רוצה למות | בא לי למות"
+    " | מעדיף למות | מעדיפה למות | עדיף לי למות | עדיף שאמות | לגמור עם החיים | לסיים את החיים"
+    " | לשים קץ לחיים | לשים קץ לחיי | לשים לזה סוף | לפגוע בעצמי | אפגע בעצמי | להרוג את עצמי"
+    " | אהרוג את עצמי | נמאס לי לחיות | נמאס לי מהחיים | אין לי סיבה לחיות"
+    " | אין לי בשביל מה לחיות | אין טעם לחיים | לא רוצה לחיות יותר | לא רוצה יותר לחיות"
+    " | kill myself | killing myself | end my life | ending my life | take my own life | suicide"
+    " | suicidal | want to die | wanna die | wish i was dead | wish i were dead"
+    " | better off dead | hurt myself | hurting myself | harm myself | harming myself"
+    " | no reason to live | nothing to live for | end it all"
+)
+# “I don't want to live in Jaffa.”
+DISTRESS_ALONE = _phrases(
+    "לא רוצה לחיות | אני לא רוצה לחיות | i dont want to live | dont want to live"
+    " | i do not want to live | i dont want to live anymore | i dont want to live any more"
+)
 NO = _phrases("לא | ממש לא | לא לא | no | nope | nah | no no | not")
 THANKS = _phrases("תודה | תודה רבה | thanks | thank you | thank you very much | thanks a lot")
 CORRECTIONS = _words("no sorry actually mean rather instead סליחה בעצם התכוונתי במקום")

@@ -25,8 +25,8 @@ from engine.store.tables import calls, consents, kept, leads, turns
 
 log = logging.getLogger(__name__)
 
-GOODBYE, STOPPED, DIED = "goodbye", "stopped", "bridge died"
-"""Why a call has ended: in order; because the bridge was told to stop; because it was killed."""
+STOPPED, DIED = "stopped", "bridge died"
+"""Why a call has ended: because the bridge was told to stop, or was killed."""
 FRESH = timedelta(minutes=10)
 """So long what was known of a call is good for one that comes back."""
 COMES_BACK = timedelta(minutes=1)
@@ -246,10 +246,10 @@ class Records:
         await connection.execute(update(calls).where(calls.c.id == call).values(end))
         who = (await connection.execute(select(calls).where(calls.c.id == call))).one()
         over = kept.c.at <= now - FRESH
-        if reason == GOODBYE:
+        if _in_order(reason):
             over |= kept.c.call == call
         await connection.execute(delete(kept).where(over))
-        after = timedelta(0) if reason == GOODBYE else COMES_BACK
+        after = timedelta(0) if _in_order(reason) else COMES_BACK
         told: dict[str, object] = {"call": call, "caller": who.caller, "reason": reason}
         rows = await connection.execute(select(leads.c.wish).where(leads.c.call == call))
         for row in rows.all():
@@ -288,6 +288,11 @@ async def _whole(connection: AsyncConnection, row: Row[Any]) -> Left:
         exchanges=tuple(Exchange(*one) for one in await connection.execute(said)),
         booked=await booked_by(connection, row.id),
     )
+
+
+def _in_order(reason: str) -> bool:
+    """We have said goodbye: what comes back is another call."""
+    return reason.partition(":")[0] in ("goodbye", "call limit")
 
 
 def _back(facts: CallFacts, left: Left) -> Back:

@@ -26,7 +26,7 @@ PLAN = Plan(
     echoes=5,
     cuts=6,
     acks=1,
-    quiet=8.0,
+    quiet=7.0,
     weak=1,
     noise=8.0,
 )

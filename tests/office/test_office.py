@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bridge.office import PAUSE, CallRecord, described, kept_up
+from bridge.office import PAUSE, CallRecord, described, ended, kept_up
 from engine.office.desk import Desk
 from engine.ports import CallFacts
 from engine.profile import shipped_profile
@@ -53,6 +53,28 @@ def test_a_calendar_shows_what_is_wanted_as_people_write_it() -> None:
     assert "חדרים: 3.5" in about
     assert about[-1] == "מספר: +972501234567"
     assert not any(line.startswith("טלפון") for line in about)
+
+
+def test_topics_of_another_business_have_the_names_that_its_profile_gives() -> None:
+    wish: dict[str, str | int | float | None] = {"language": "en", "bike": "road", "limit": 90}
+    meeting = described(shipped_profile("spokes"), Appointment(TEN, 30, "one", "", wish))
+    about = "".join(c for c in meeting.about if c not in "\u2066\u2068\u2069").split("\n")
+    assert [line.partition(":")[0] for line in about] == ["Bike", "Budget"]
+
+
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        ("goodbye", "goodbye"),
+        ("goodbye: the caller said nothing for too long", "goodbye"),
+        ("call limit", "goodbye"),
+        ("transferred", "transferred"),
+        ("stopped", "failed"),
+        ("hangup", "hung_up"),
+    ],
+)
+def test_of_the_end_of_a_call_the_office_is_told_what_it_can_use(why: str, told: str) -> None:
+    assert ended(why) == told
 
 
 async def record(store: Store, desk: Desk) -> CallRecord:

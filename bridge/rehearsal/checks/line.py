@@ -45,7 +45,8 @@ BACK_P99 = 0.04
 """Seconds from the end of a reply, as the line reports it, until the agent listens."""
 TOO_EARLY = 0.05
 """Seconds: a reply begins with a little silence, which an ear cannot tell from the line's."""
-QUIET_CALL = 60.0
+QUIET_CALL = 7.0
+"""Seconds: a caller who is silent for longer is asked whether he is there."""
 BEFORE = "before"
 NOISE_SECONDS = 10.0
 """Of traffic, over and over."""
