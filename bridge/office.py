@@ -32,11 +32,11 @@ from engine.office.summary import (
     meeting_title,
 )
 from engine.office.webhook import Webhook, open_webhook
-from engine.ports import CallFacts, Exchange
+from engine.ports import Before, CallFacts, Exchange
 from engine.store import MAIN, Appointment, Calendar
 from engine.store.identifiers import without_identifiers
 from engine.store.opening import Store
-from engine.store.records import Records
+from engine.store.records import Left, Records
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,8 @@ async def open_office(
     for work in (webhook, diary):
         if work is not None:
             stack.callback(tasks.create_task(kept_up(work.run)).cancel)
-    return Office(desk, lambda facts: CallRecord(store.records, desk, profile, facts))
+    live: dict[str, CallRecord] = {}
+    return Office(desk, lambda facts: CallRecord(store.records, desk, profile, facts, live))
 
 
 def _agents(settings: Settings, profile: Profile, store: Store) -> Calendar:
@@ -140,22 +141,45 @@ async def _diary(
 class CallRecord:
     """What one call leaves; implements `engine.ports.Journal`."""
 
-    def __init__(self, records: Records, desk: Desk, profile: Profile, facts: CallFacts) -> None:
-        self.key = records.open_call(facts)
+    def __init__(
+        self,
+        records: Records,
+        desk: Desk,
+        profile: Profile,
+        facts: CallFacts,
+        live: dict[str, "CallRecord"],
+    ) -> None:
+        """`live`: of each key, the record of the call that lives."""
+        self.key = ""
         self._records = records
         self._desk = desk
         self._profile = profile
         self._facts = facts
+        self._live = live
+        self._before: Before | None = None
         self._started = datetime.now(UTC)
         self._exchanges: list[Exchange] = []
-        self._last: Exchange | None = None
         self._wish: Mapping[str, object] = {}
         self._announced: set[str] = set()
+        self._booked: Appointment | None = None
+        """Before the call came back."""
+
+    async def recall(self) -> Before | None:
+        if not self.key:
+            left = await self._records.left(self._facts)
+            if left is None:
+                self._open()
+            else:
+                self._reopen(left)
+        return self._before
+
+    def keep(self, talk: Mapping[str, object]) -> None:
+        self._records.keep(self.key, talk)
 
     def exchange(self, said: str, heard: str, *, instead: bool) -> None:
-        if not instead:
-            self._keep_last()
-        self._last = Exchange(without_identifiers(said), without_identifiers(heard))
+        one = Exchange(without_identifiers(said), without_identifiers(heard))
+        self._exchanges[len(self._exchanges) - instead :] = [one]
+        self._records.turn(self.key, said=one.said, heard=one.heard, instead=instead)
 
     def wants(self, wish: Mapping[str, object]) -> None:
         if wish != self._wish:
@@ -168,24 +192,42 @@ class CallRecord:
             self._records.consent(self.key, what, datetime.now(UTC))
 
     def close(self, why: str) -> None:
-        self._keep_last()
+        if not self.key:
+            self._open()
+        if self._live.get(self.key) is not self:
+            return  # the caller is back, over another line
+        del self._live[self.key]
         ended_at = datetime.now(UTC)
         # What is being booked is known when it is done, also when the caller has gone meanwhile.
         self._desk.settle(self.key, lambda booked: self._close(why, ended_at, booked))
 
+    def _open(self) -> None:
+        self.key = self._records.open_call(self._facts)
+        self._live[self.key] = self
+
+    def _reopen(self, left: Left) -> None:
+        self.key = left.call
+        self._started = left.started
+        self._exchanges = list(left.exchanges)
+        self._wish = left.wish
+        self._booked = booked = left.booked
+        meeting = None if booked is None else (booked.start, booked.minutes)
+        self._before = Before(left.back, left.talk, left.exchanges, meeting)
+        self._records.reopen_call(self.key)
+        self._live[self.key] = self
+
     def _close(self, why: str, ended_at: datetime, booked: Appointment | None) -> None:
+        booked = booked or self._booked
+        now = self._live.get(self.key)
+        if now is not None:  # the caller came back while something was booked
+            now._booked = booked or now._booked
+            return
         language: Language = "en" if self._wish.get("language") == "en" else "he"
         if language not in self._profile.languages:
             language = self._profile.languages[0]
         report = self._report(ended(why), ended_at, booked, language)
         text = as_text(report, language, ZoneInfo(self._profile.timezone))
         self._records.close_call(self.key, why, as_json(report) | {"text": text})
-
-    def _keep_last(self) -> None:
-        if self._last is not None:
-            self._records.turn(self.key, said=self._last.said, heard=self._last.heard)
-            self._exchanges.append(self._last)
-        self._last = None
 
     def _report(
         self, end: Ended, ended_at: datetime, booked: Appointment | None, language: Language

@@ -6,6 +6,7 @@ Audio is 16-bit little-endian mono PCM at 8,000 Hz everywhere.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from engine.core.cues import Awaits
@@ -164,12 +165,40 @@ class Model(Protocol):
     async def close(self) -> None: ...
 
 
+Back = Literal["", "dropped", "unanswered"]
+"""Why a caller with whom we have spoken in this call already is with us again: the line to him, or
+this bridge, broke; or nobody answered to whom he was given. Empty: the call begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of a call that comes back."""
+
+    back: Back
+    """Never empty."""
+    talk: Mapping[str, object]
+    """What `Journal.keep` was given last."""
+    exchanges: tuple[Exchange, ...] = ()
+    """Oldest first."""
+    booked: tuple[datetime, int] | None = None
+    """The meeting that it has: start and minutes."""
+
+
 class Journal(Protocol):
-    """What a call leaves behind. No method blocks, or fails."""
+    """What a call leaves behind. No method fails; none but `recall` waits."""
 
     @property
     def key(self) -> str:
-        """The call's name there; empty: it has none."""
+        """The call's name there, once `recall` has been asked; empty: it has none."""
+        ...
+
+    async def recall(self) -> Before | None:
+        """Asked before all else: the call may be one that comes back. Then it goes on under its
+        old name. Waits for a moment at most; who asks again is told the same."""
+        ...
+
+    def keep(self, talk: Mapping[str, object]) -> None:
+        """What must be known of the talk so far, should the call come back."""
         ...
 
     def exchange(self, said: str, heard: str, *, instead: bool) -> None:
@@ -195,6 +224,11 @@ class Unwritten:
 
     key = ""
 
+    async def recall(self) -> Before | None:
+        return None
+
+    def keep(self, talk: Mapping[str, object]) -> None: ...
+
     def exchange(self, said: str, heard: str, *, instead: bool) -> None: ...
 
     def wants(self, wish: Mapping[str, object]) -> None: ...
@@ -202,11 +236,6 @@ class Unwritten:
     def announced(self, what: str) -> None: ...
 
     def close(self, why: str) -> None: ...
-
-
-Back = Literal["", "dropped", "unanswered"]
-"""Why a caller with whom we have spoken in this call already is with us again: the line to him, or
-this bridge, broke; or nobody answered to whom he was given. Empty: the call begins."""
 
 
 @dataclass(frozen=True, slots=True)

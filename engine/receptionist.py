@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Heard, Transfer
-from engine.dialogue import checked, policy, texts
+from engine.dialogue import checked, kept, policy, texts
 from engine.dialogue.acts import (
     Ask,
     Book,
@@ -26,6 +26,7 @@ from engine.dialogue.acts import (
     Goodbye,
     Greet,
     HandOver,
+    Lead,
     LeaveMessage,
     Menu,
     Narrow,
@@ -40,7 +41,7 @@ from engine.dialogue.acts import (
 )
 from engine.dialogue.expected import expected_phrases, fixed_phrases, words_with_points
 from engine.dialogue.hebrew import without_points
-from engine.dialogue.hours import DAYS_AHEAD, Window, free_windows
+from engine.dialogue.hours import DAYS_AHEAD, Window, free_windows, window_at
 from engine.dialogue.phrases import (
     announced,
     announcement,
@@ -56,6 +57,7 @@ from engine.dialogue.spoken import spoken
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When
 from engine.ports import (
+    Before,
     Consultation,
     Exchange,
     Journal,
@@ -121,7 +123,7 @@ class Receptionist:
         self._recorded = recorded
         self._call = call
         self._journal = journal or Unwritten()
-        self._booked_by = self._journal.key or uuid4().hex
+        self._booked_by = uuid4().hex
         self._talk = policy.start(profile, keypad, caller, outbound=outbound)
         self._exchanges: tuple[Exchange, ...] = ()
         self._before: tuple[Talk, tuple[Exchange, ...]] = self._talk, ()
@@ -136,10 +138,14 @@ class Receptionist:
         self._understood = "", Understood()
         """The last words that were read by the rules, and what they mean."""
         self._said: list[str] = []
+        self._begun = False
+        """It is known whether the caller is back."""
         self._ahead: _Ahead | None = None
         self._guesses = 0
 
     async def reply(self, heard: Heard | None) -> AsyncGenerator[str | HangUp | Transfer | Awaits]:
+        if not self._begun:
+            await self._begin()
         if heard is not None:
             await self._resume(heard)
         async with aclosing(self._thought(heard)) as thought:
@@ -185,6 +191,37 @@ class Receptionist:
         self._ahead = ahead = _Ahead(words, self._talk, task)
         await ahead.think(_consulted(self._model, self._consultation(words, " ".join(self._said))))
 
+    async def _begin(self) -> None:
+        """With what was known, if the caller is back."""
+        before = await self._journal.recall()
+        self._booked_by = self._journal.key or self._booked_by
+        if before is not None:
+            await self._go_on(before)
+        self._begun = True
+        self._keep()
+
+    async def _go_on(self, before: Before) -> None:
+        now = self._clock()
+        talk = kept.again(self._profile, before.talk, now)
+        if talk is None and before.booked is None:
+            return
+        self._talk = talk or self._talk
+        if before.booked is not None:
+            self._talk = policy.booked(self._talk, window_at(*before.booked, now))
+        elif isinstance(self._talk.act, Book):
+            await self._book(self._talk.act.window)
+        lead = Lead.DROPPED if before.back == "dropped" else Lead.UNANSWERED
+        self._talk = policy.resumed(self._talk, lead, await self._free())
+        if not self._talk.keypad and self._own(self._talk)[0] not in self._lead(self._talk):
+            self._talk = policy.in_short(self._talk)
+        self._exchanges = before.exchanges[-_REMEMBERED:]
+        self._before = self._talk, self._exchanges
+        facts = {"back": before.back}
+        log.info("call_resumed", extra={"call": self._call, "facts": facts})
+
+    def _keep(self) -> None:
+        self._journal.keep(kept.keep(self._talk))
+
     async def _resume(self, heard: Heard) -> None:
         """Puts the talk where it was when the caller began to answer."""
         if isinstance(self._talk.act, Book):
@@ -192,9 +229,9 @@ class Receptionist:
             await self._book(self._talk.act.window)
         self._noted = heard.instead and self._noted
         # A meeting that was stored meanwhile stays stored, and nobody has heard of it.
-        kept = self._talk.booked != self._before[0].booked
-        self._spoken = not (heard.instead and kept)
-        if heard.instead and not kept:
+        stored = self._talk.booked != self._before[0].booked
+        self._spoken = not (heard.instead and stored)
+        if heard.instead and not stored:
             self._talk, self._exchanges = self._before
         self._before = self._talk, self._exchanges
 
@@ -213,8 +250,10 @@ class Receptionist:
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
         self._write_down(exchange)
+        self._keep()
         if isinstance(self._talk.act, Book):
             await self._book(self._talk.act.window)
+            self._keep()
 
     def _write_down(self, exchange: Exchange) -> None:
         self._journal.exchange(exchange.said, exchange.heard, instead=self._noted)
@@ -363,8 +402,11 @@ class Receptionist:
             keypad=talk.keypad,
             recorded=self._recorded,
             before=self._announcement(talk),
-            lead="" if talk.lead is None else texts.LEADS[talk.lead][talk.language],
+            lead=self._lead(talk),
         )
+
+    def _lead(self, talk: Talk) -> str:
+        return "" if talk.lead is None else texts.LEADS[talk.lead][talk.language]
 
     def _announcement(self, talk: Talk) -> str:
         """That she is automated, until the caller has heard it."""

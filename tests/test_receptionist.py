@@ -25,7 +25,7 @@ from engine.dialogue.phrases import count_words
 from engine.dialogue.profile import Language
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When, is_filled
-from engine.ports import Brain, Consultation, Exchange, Model, ProviderFailed
+from engine.ports import Before, Brain, Consultation, Exchange, Model, ProviderFailed
 from engine.profile import shipped_profile
 from engine.providers.openai_client import client
 from engine.providers.openai_model import OpenAIModel
@@ -631,6 +631,14 @@ class Pages:
     key = ""
     exchanges: list[str] = field(default_factory=list)
     wishes: list[Mapping[str, object]] = field(default_factory=list)
+    before: Before | None = None
+    kept: Mapping[str, object] = field(default_factory=dict)
+
+    async def recall(self) -> Before | None:
+        return self.before
+
+    def keep(self, talk: Mapping[str, object]) -> None:
+        self.kept = talk
 
     def exchange(self, said: str, heard: str, *, instead: bool) -> None:
         self.exchanges[len(self.exchanges) - instead :] = [heard]

@@ -137,6 +137,8 @@ class Lead(Enum):
 
     NO_PERSON = "the caller wants a person, and there is none"
     ABUSE = "the caller is abusive, for the first time"
+    DROPPED = "the caller is back after the line broke"
+    UNANSWERED = "the caller is back: nobody answered to whom we gave the call"
     STILL_HERE = "the caller has been silent for long, and for the second time"
     NOISE = "there was a noise for long, and no word"
     MONOLOGUE = "the caller talks without end"

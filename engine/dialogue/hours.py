@@ -37,6 +37,12 @@ class Window:
         return self.start.hour * 60 + self.start.minute
 
 
+def window_at(start: datetime, minutes: int, now: datetime) -> Window:
+    """As it is named today."""
+    local = start.astimezone(now.tzinfo)
+    return Window(local, minutes, (local.date() - now.date()).days)
+
+
 class Fit(Enum):
     """How the chosen windows stand to what the caller asked for."""
 

@@ -227,17 +227,19 @@ def sentences(
     slots of the wish, if they fit."""
     match act:
         case Greet() if keypad or act.manner is Manner.PLAIN:
-            return greeting_in(profile, keypad, recorded)
+            greeting = greeting_in(profile, keypad, recorded)
+            # Who is back has been greeted.
+            return (lead, *greeting[1:]) if lead else greeting
         case Greet():
             return tuple(part for part in (before, texts.HELP_AGAIN[language]) if part)
         case Wait():
             return (texts.WAIT[language],)
         case Confirm(window):
-            return _confirm(profile, window, wish, language)
+            return _confirm(profile, window, wish, language, lead)
         case Goodbye(ending):
-            return (texts.ENDINGS[ending][language],)
+            return _after(lead, texts.ENDINGS[ending][language])
         case HandOver():
-            return (texts.HAND_OVER[language],)
+            return _after(lead, texts.HAND_OVER[language])
         case StillThere():
             return (texts.STILL_THERE[language],)
         case Distress(key):
@@ -254,8 +256,12 @@ def sentences(
             learned = frozenset(learned)
             # An amount is heard wrong most easily: it is the last to be left out.
             amount = learned & {profile.slot_of(Money)}
-            back = (wish_name(profile, wish, slots, language) for slots in (learned, amount))
-            variants = [(before, lead, _sentence(said), question) for said in back]
+            several = (learned, amount, ())
+            variants = [
+                (before, one, _sentence(wish_name(profile, wish, slots, language)), question)
+                for slots in several
+                for one in (lead, in_short(lead))
+            ]
             # The longest menus leave no room for what must be said: the next question has it.
             bare = [(question,)] if keypad else []
             return _shortest_that_fits([*variants, (before, question), *bare])
@@ -378,7 +384,19 @@ def _window_menu(windows: Sequence[Window], language: Language) -> str:
     return _keys(names, "", language) if too_long((full,)) else full
 
 
-def _confirm(profile: Profile, window: Window, wish: Wish, language: Language) -> Sentences:
+def in_short(lead: str) -> str:
+    """A lead's first sentence."""
+    first, rest, _ = lead.partition(". ")
+    return f"{first}." if rest else lead
+
+
+def _after(lead: str, sentence: str) -> Sentences:
+    return _shortest_that_fits([(lead, sentence), (in_short(lead), sentence), (sentence,)])
+
+
+def _confirm(
+    profile: Profile, window: Window, wish: Wish, language: Language, lead: str
+) -> Sentences:
     head = "קָבַעְנוּ" if language == "he" else "You're booked"
     thanks = "תּוֹדָה וּלְהִתְרָאוֹת!" if language == "he" else "Thank you, goodbye!"
     bye = "לְהִתְרָאוֹת!" if language == "he" else "Goodbye!"
@@ -388,7 +406,7 @@ def _confirm(profile: Profile, window: Window, wish: Wish, language: Language) -
         wish_name(profile, wish, chain(*profile.summary[:count]), language) for count in counts
     ]
     return _shortest_that_fits(
-        (f"{head}: {', '.join(part for part in (when, what) if part)}.", end)
+        (lead, f"{head}: {', '.join(part for part in (when, what) if part)}.", end)
         for what in wishes
         for end in (thanks, bye)
     )

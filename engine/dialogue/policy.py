@@ -248,6 +248,30 @@ def taken(talk: Talk, window: Window, free: Sequence[Window]) -> Talk:
     return _offer(talk, left, Why.TAKEN)
 
 
+def resumed(talk: Talk, lead: Lead, free: Sequence[Window]) -> Talk:
+    """The caller is with us again: what stood open is asked again, what was booked is told again,
+    and who should get a person still does, unless there is none."""
+    talk = replace(talk, lead=lead, turns=max(talk.turns, 1))
+    if lead is Lead.UNANSWERED:
+        return _without_person(replace(talk, refused_person=True), free)
+    if talk.booked is not None:
+        return _act(talk, Confirm(talk.booked))
+    return talk if isinstance(talk.act, HandOver) else _act(talk, _open_question(talk))
+
+
+def _without_person(talk: Talk, free: Sequence[Window]) -> Talk:
+    if talk.booked is not None:
+        return _act(replace(talk, lead=Lead.NO_PERSON), Goodbye(Ending.STANDS))
+    if isinstance(talk.question, OfferPerson):
+        return _with_keys_now(talk, free)
+    return _act(talk, _open_question(talk))
+
+
+def _open_question(talk: Talk) -> Question:
+    question = _plainly(talk)
+    return Offer(question.windows) if isinstance(question, Offer) else question
+
+
 def in_short(talk: Talk) -> Talk:
     """The question in a form that leaves room for what must be announced before it."""
     match talk.question:

@@ -102,6 +102,14 @@ LEADS: dict[Lead, Texts] = {
         "he": "אֲנִי מְבַקֶּשֶׁת לְדַבֵּר בְּנִימוּס.",
         "en": "Let's keep this polite, please.",
     },
+    Lead.DROPPED: {
+        "he": "סְלִיחָה עַל הַנִּיתּוּק. נַמְשִׁיךְ:",
+        "en": "We got disconnected. Sorry, let's go on:",
+    },
+    Lead.UNANSWERED: {
+        "he": "סְלִיחָה, אֵין מַעֲנֶה. אֶרְשׁוֹם פְּרָטִים לַמִּשְׂרָד:",
+        "en": "Sorry, nobody answered. I'll take a message:",
+    },
     Lead.STILL_HERE: {"he": "אֲנִי עֲדַ֫יִין כָּאן.", "en": "I'm still here."},
     Lead.NOISE: {
         "he": "יֵשׁ רַעַשׁ עַל הַקַּו, וַאֲנִי לֹא שׁוֹמַ֫עַת.",

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, Row, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -80,17 +81,7 @@ class Bookings:
     async def _read(self, which: ColumnElement[bool]) -> tuple[Appointment, ...]:
         rows = select(appointments).where(which).order_by(appointments.c.starts)
         async with self._database.reading() as connection:
-            return tuple(
-                Appointment(
-                    start=row.starts,
-                    minutes=int((row.ends - row.starts).total_seconds() // 60),
-                    call=row.call,
-                    caller=row.caller,
-                    wish=row.wish,
-                    calendar=row.calendar,
-                )
-                for row in await connection.execute(rows)
-            )
+            return tuple(_appointment(row) for row in await connection.execute(rows))
 
 
 async def stored(
@@ -111,6 +102,25 @@ async def stored(
     # Not a plain INSERT: two that exclude each other would be a deadlock in PostgreSQL.
     new = row.on_conflict_do_nothing().returning(appointments.c.id)
     return (await connection.execute(new)).first() is not None
+
+
+async def booked_by(connection: AsyncConnection, call: str) -> Appointment | None:
+    """The meeting that a call has; its last one, should there be several."""
+    own = select(appointments).where(appointments.c.call == call)
+    rows = await connection.execute(own.order_by(appointments.c.id.desc()).limit(1))
+    row = rows.first()
+    return None if row is None else _appointment(row)
+
+
+def _appointment(row: Row[Any]) -> Appointment:
+    return Appointment(
+        start=row.starts,
+        minutes=int((row.ends - row.starts).total_seconds() // 60),
+        call=row.call,
+        caller=row.caller,
+        wish=row.wish,
+        calendar=row.calendar,
+    )
 
 
 async def is_stored(connection: AsyncConnection, one: Appointment) -> bool:

@@ -3,10 +3,10 @@ once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.database import Clock, Database
@@ -41,15 +41,28 @@ class Outbox:
         kind: Kind,
         which: str,
         payload: Mapping[str, object],
+        *,
+        after: timedelta = timedelta(0),
     ) -> None:
-        """Within a transaction. A message of that kind is told once, whatever is written twice."""
+        """Within a transaction; told after so long. A message of that kind is told once, whatever
+        is written twice."""
         if not self._is_read:
             return
         now = self._clock()
         row = self._database.insert(outbox).values(
-            key=f"{kind}:{which}", kind=kind, payload=payload, created=now, attempts=0, due=now
+            key=_key(kind, which),
+            kind=kind,
+            payload=payload,
+            created=now,
+            attempts=0,
+            due=now + after,
         )
         await connection.execute(row.on_conflict_do_nothing())
+
+    async def take_back(self, connection: AsyncConnection, kind: Kind, which: str) -> None:
+        """Within a transaction: what is not told yet will be told otherwise."""
+        unsent = (outbox.c.key == _key(kind, which)) & outbox.c.sent.is_(None)
+        await connection.execute(delete(outbox).where(unsent))
 
     async def pending(self, now: datetime, limit: int) -> list[Row]:
         """What is due, oldest first."""
@@ -75,3 +88,7 @@ class Outbox:
             await connection.execute(
                 update(outbox).where(outbox.c.id == message_id).values(**values)
             )
+
+
+def _key(kind: Kind, which: str) -> str:
+    return f"{kind}:{which}"

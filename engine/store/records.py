@@ -6,33 +6,65 @@ time is counted and given up."""
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
-from typing import Never
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Never
 from uuid import uuid4
 
-from sqlalchemy import Executable, select, update
+from sqlalchemy import ColumnElement, Executable, Row, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engine.ports import CallFacts
-from engine.store.appointment import StoreFailed
+from engine.ports import Back, CallFacts, Exchange
+from engine.store.appointment import Appointment, StoreFailed
+from engine.store.bookings import booked_by
 from engine.store.database import Clock, Database, Refused
 from engine.store.identifiers import without_identifiers
-from engine.store.outbox import Outbox
-from engine.store.tables import calls, consents, leads, turns
+from engine.store.outbox import Kind, Outbox
+from engine.store.tables import calls, consents, kept, leads, turns
 
 log = logging.getLogger(__name__)
 
-DIED = "bridge died"
+STOPPED, DIED = "stopped", "bridge died"
+"""Why a call has ended: because the bridge was told to stop, or was killed."""
+FRESH = timedelta(minutes=10)
+"""So long what was known of a call is good for one that comes back."""
+COMES_BACK = timedelta(minutes=1)
+"""Whoever has not come back after so long is not waited for: then the office is told."""
+PATIENCE = 1.0
+"""Seconds that a call which comes back waits for what is known of it."""
 MOST_WAITING = 2_000
 AGAIN = 1.0
 """Seconds until a database that could not be written is tried again."""
+_TOLD: tuple[Kind, ...] = ("lead", "call")
+"""Of a call, when it has ended."""
+_BROKEN_OFF = (STOPPED, DIED)
 
 Entry = Callable[[AsyncConnection], Awaitable[object]]
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a call has left that is not over."""
+
+    call: str
+    """Its key."""
+    facts: CallFacts
+    reason: str | None
+    """Why it has ended, if it has."""
+    at: datetime
+    """When the talk was kept."""
+    talk: Mapping[str, object]
+    started: datetime
+    wish: Mapping[str, object]
+    exchanges: tuple[Exchange, ...]
+    booked: Appointment | None
+    back: Back = ""
+    """Why it comes back, when it does."""
+
+
 class Records:
-    """All but `write`, `written` and `reconcile` return at once."""
+    """All that are not asynchronous return at once."""
 
     def __init__(
         self,
@@ -49,6 +81,8 @@ class Records:
         self._clock = clock
         self._outbox = outbox
         self._again = again
+        self._left: dict[tuple[str, str], Left] = {}
+        """(line, id there) -> what the bridge before this one left."""
         self._waiting: asyncio.Queue[Entry] = asyncio.Queue(most)
 
     def open_call(self, facts: CallFacts) -> str:
@@ -67,11 +101,35 @@ class Records:
         )
         return key
 
-    def turn(self, call: str, *, said: str, heard: str) -> None:
-        """What the caller heard of the agent's words, then what the agent heard."""
+    async def left(self, facts: CallFacts) -> Left | None:
+        """What a call has left that comes back with this one. Waits for a moment at most, and only
+        if the line says that it does: what a bridge before this one has left is known."""
+        known = self._left.pop((facts.line, facts.id), None)
+        if known is None and facts.back:
+            known = await self._looked_up(facts)
+        if known is None or known.at <= self._clock() - FRESH:
+            return None
+        back = _back(facts, known)
+        return replace(known, back=back) if back else None
+
+    def reopen_call(self, call: str) -> None:
+        """It was not over: it is told outside when it is."""
+        self._put(lambda connection: self._reopen(connection, call))
+
+    def keep(self, call: str, talk: Mapping[str, object]) -> None:
+        """What must be known of the talk, should the call come back."""
+        row = {"at": self._clock(), "talk": dict(talk)}
+        new = self._database.insert(kept).values(row | {"call": call})
+        self._note(new.on_conflict_do_update(index_elements=["call"], set_=row))
+
+    def turn(self, call: str, *, said: str, heard: str, instead: bool = False) -> None:
+        """What the caller heard of the agent's words, then what the agent heard; `instead` of the
+        call's last turn."""
         said, heard = without_identifiers(said), without_identifiers(heard)
         row = {"call": call, "at": self._clock(), "said": said, "heard": heard}
-        self._note(self._database.insert(turns).values(row))
+        last = select(func.max(turns.c.id)).where(turns.c.call == call).scalar_subquery()
+        replaced = update(turns).where(turns.c.id == last).values(row)
+        self._note(replaced if instead else self._database.insert(turns).values(row))
 
     def lead(self, call: str, wish: Mapping[str, object]) -> None:
         """What is wanted so far; told outside when the call has ended."""
@@ -89,15 +147,18 @@ class Records:
         self._put(lambda connection: self._close(connection, call, reason, dict(summary), now))
 
     async def reconcile(self) -> int:
-        """Closes the calls that a dead bridge has left open; tells how many. Their leads are told
-        like any other's. Only a bridge does this, before its first call: it would close the live
-        calls of another one. Raises `StoreFailed`."""
+        """Closes the calls that a dead bridge has left open; tells how many. They are known, should
+        they come back; if they do not, their leads are told like any other's. Only a bridge does
+        this, before its first call: it would close the live calls of another one. Raises
+        `StoreFailed`."""
         now = self._clock()
         async with self._database.writing() as connection:
             rows = await connection.execute(select(calls.c.id).where(calls.c.ended.is_(None)))
             left = [row.id for row in rows]
             for call in left:
                 await self._close(connection, call, DIED, {}, now)
+        broken_off = await self._database.whole(self._read(calls.c.reason.in_(_BROKEN_OFF)))
+        self._left = {(one.facts.line, one.facts.id): one for one in broken_off}
         return len(left)
 
     async def write(self) -> Never:
@@ -137,6 +198,42 @@ class Records:
         async with self._database.writing() as connection:
             await entry(connection)
 
+    async def _caught_up(self) -> None:
+        """What was noted down until now is in the database."""
+        done = asyncio.Event()
+
+        async def mark(_: AsyncConnection) -> None:
+            done.set()
+
+        self._put(mark)
+        await done.wait()
+
+    async def _looked_up(self, facts: CallFacts) -> Left | None:
+        which = (calls.c.line == facts.line) & (calls.c.line_id == facts.id)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._caught_up()
+                found = await self._database.whole(self._read(which))
+        except (StoreFailed, TimeoutError) as error:
+            why = str(error) or "no answer in time"
+            log.warning("call_not_recalled", extra={"call": facts.id, "facts": {"why": why}})
+            return None
+        return found[-1] if found else None
+
+    async def _read(self, which: ColumnElement[bool]) -> list[Left]:
+        """Of those calls, what may still be needed; the latest last."""
+        fresh = kept.c.at > self._clock() - FRESH
+        rows = select(kept.c.at, kept.c.talk, calls).join(calls).where(which & fresh)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(rows.order_by(kept.c.at))).all()
+            return [await _whole(connection, row) for row in found]
+
+    async def _reopen(self, connection: AsyncConnection, call: str) -> None:
+        nothing = {"ended": None, "reason": None, "summary": None}
+        await connection.execute(update(calls).where(calls.c.id == call).values(nothing))
+        for kind in _TOLD:
+            await self._outbox.take_back(connection, kind, call)
+
     async def _close(
         self,
         connection: AsyncConnection,
@@ -148,12 +245,20 @@ class Records:
         end = {"ended": now, "reason": reason, "summary": summary}
         await connection.execute(update(calls).where(calls.c.id == call).values(end))
         who = (await connection.execute(select(calls).where(calls.c.id == call))).one()
+        over = kept.c.at <= now - FRESH
+        if _in_order(reason):
+            over |= kept.c.call == call
+        await connection.execute(delete(kept).where(over))
+        after = timedelta(0) if _in_order(reason) else COMES_BACK
         told: dict[str, object] = {"call": call, "caller": who.caller, "reason": reason}
         rows = await connection.execute(select(leads.c.wish).where(leads.c.call == call))
         for row in rows.all():
-            await self._outbox.write(connection, "lead", call, told | {"wish": row.wish})
+            await self._outbox.write(
+                connection, "lead", call, told | {"wish": row.wish}, after=after
+            )
         whole = told | {"started": who.started.isoformat(), "ended": now.isoformat()}
-        await self._outbox.write(connection, "call", call, whole | {"summary": summary})
+        whole |= {"summary": summary}
+        await self._outbox.write(connection, "call", call, whole, after=after)
 
     def _note(self, statement: Executable) -> None:
         self._put(lambda connection: connection.execute(statement))
@@ -167,3 +272,33 @@ class Records:
     def _lose(self, why: str) -> None:
         self.lost += 1
         log.error("store_lost", extra={"facts": {"why": why, "lost": self.lost}})
+
+
+async def _whole(connection: AsyncConnection, row: Row[Any]) -> Left:
+    wish = select(leads.c.wish).where(leads.c.call == row.id)
+    said = select(turns.c.said, turns.c.heard).where(turns.c.call == row.id).order_by(turns.c.id)
+    return Left(
+        call=row.id,
+        facts=CallFacts(row.line_id, row.line, row.caller, row.called),
+        reason=row.reason,
+        at=row.at,
+        talk=row.talk,
+        started=row.started,
+        wish=(await connection.execute(wish)).scalar_one_or_none() or {},
+        exchanges=tuple(Exchange(*one) for one in await connection.execute(said)),
+        booked=await booked_by(connection, row.id),
+    )
+
+
+def _in_order(reason: str) -> bool:
+    """We have said goodbye: what comes back is another call."""
+    return reason.partition(":")[0] in ("goodbye", "call limit")
+
+
+def _back(facts: CallFacts, left: Left) -> Back:
+    """Whether it is that call which comes back, and why. A line that knows says so. Else only a
+    bridge that ended in the middle of a call tells: one that broke off otherwise may have been
+    hung up, and a dialplan may give its next call the same id."""
+    if facts.caller and left.facts.caller and facts.caller != left.facts.caller:
+        return ""
+    return facts.back or ("dropped" if left.reason in _BROKEN_OFF else "")

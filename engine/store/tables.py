@@ -49,6 +49,7 @@ calls = Table(
     Column("ended", Instant),
     Column("reason", String),
     Column("summary", JSON(none_as_null=True)),
+    Index("calls_line", "line_id"),
 )
 
 turns = Table(
@@ -75,6 +76,14 @@ consents = Table(
     Column("call", String, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
     Column("what", String, primary_key=True),
     Column("heard_at", Instant, nullable=False),
+)
+
+kept = Table(
+    "kept",
+    metadata,
+    Column("call", String, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("talk", JSON, nullable=False),
 )
 
 # No foreign key: a booking never waits for what is only noted down.

@@ -77,8 +77,10 @@ def test_of_the_end_of_a_call_the_office_is_told_what_it_can_use(why: str, told:
     assert ended(why) == told
 
 
-def record(store: Store, desk: Desk) -> CallRecord:
-    return CallRecord(store.records, desk, SHAI, FACTS)
+async def record(store: Store, desk: Desk) -> CallRecord:
+    one = CallRecord(store.records, desk, SHAI, FACTS, {})
+    assert await one.recall() is None
+    return one
 
 
 def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked(
@@ -87,7 +89,7 @@ def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked
     async def go() -> None:
         async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
             desk = Desk(store.bookings)
-            call = record(store, desk)
+            call = await record(store, desk)
             booking = asyncio.create_task(desk.book(Appointment(TEN, 30, call.key)))
             await asyncio.sleep(0)
             booking.cancel()
@@ -104,7 +106,7 @@ def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked
 def test_what_was_announced_is_noted_down_once(tmp_path: Path) -> None:
     async def go() -> None:
         async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
-            call = record(store, Desk(store.bookings))
+            call = await record(store, Desk(store.bookings))
             await store.records.written()
             for _ in range(3):
                 call.announced("automated")

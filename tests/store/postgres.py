@@ -10,6 +10,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]  # it has none
+
 _QUICK = "-c fsync=off -c listen_addresses= -c max_connections=400"
 
 
@@ -54,3 +56,9 @@ def postgres() -> Generator[str]:
             yield f"postgresql://kav@/postgres?host={folder}"
         finally:
             do("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+async def sql(address: str, statement: str) -> None:
+    connection = await asyncpg.connect(address)
+    await connection.execute(statement)
+    await connection.close()

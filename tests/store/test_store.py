@@ -8,10 +8,8 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 
-import asyncpg  # type: ignore[import-untyped]  # it has none
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -24,49 +22,19 @@ from engine.store.bookings import Bookings
 from engine.store.database import Database, database_url, utc_now
 from engine.store.opening import Store, open_store
 from engine.store.outbox import Outbox
-from engine.store.records import DIED, Records
+from engine.store.records import COMES_BACK, DIED, Records
 from engine.store.tables import metadata
 from tests.bench.booking_kills import kill_and_look
 from tests.bench.bookings import won
+from tests.store.postgres import sql
 
 TEN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 DAY = TEN, TEN + timedelta(days=1)
 FACTS = CallFacts("line-1", "twilio", "0501234567")
-_numbers = count()
 
 
 def meeting(start: datetime = TEN, call: str = "one") -> Appointment:
     return Appointment(start, 30, call, "0501234567", {"area": "יפו", "budget": 7_000})
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'kav.sqlite'}"
-
-
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.e2e)],
-)
-def address(request: pytest.FixtureRequest) -> str:
-    """An empty database."""
-    if request.param == "sqlite":
-        value: str = request.getfixturevalue("sqlite")
-        return value
-    fresh: str = request.getfixturevalue("fresh_postgresql")
-    return fresh
-
-
-@pytest.fixture
-def fresh_postgresql(postgresql: str) -> str:
-    name = f"kav{next(_numbers)}"
-    asyncio.run(_sql(postgresql, f"CREATE DATABASE {name}"))
-    return postgresql.replace("/postgres?", f"/{name}?")
-
-
-async def _sql(address: str, statement: str) -> None:
-    connection = await asyncpg.connect(address)
-    await connection.execute(statement)
-    await connection.close()
 
 
 async def _refused(store: Store, appointment: Appointment) -> None:
@@ -209,7 +177,8 @@ def test_calls_that_a_stop_ends_are_written_to_the_last(sqlite: str) -> None:
         serving.cancel()
         await asyncio.wait([serving])
         async with open_store(sqlite, tells=True) as store:
-            return [row.payload["reason"] for row in await store.outbox.pending(utc_now(), 20)]
+            rows = await store.outbox.pending(utc_now() + COMES_BACK, 20)
+            return [row.payload["reason"] for row in rows]
 
     assert asyncio.run(go()) == ["stopped"] * 10
 
@@ -222,12 +191,13 @@ def test_a_call_that_a_crash_left_open_is_closed_and_its_lead_is_told(address: s
         async with open_store(address, tells=True) as store:
             assert await store.outbox.pending(utc_now(), 9) == []  # it may be another's live call
             assert await store.records.reconcile() == 1
-            lead, end = await store.outbox.pending(datetime.now(UTC), 9)
+            assert await store.outbox.pending(utc_now(), 9) == []  # it may come back
+            lead, end = await store.outbox.pending(utc_now() + COMES_BACK, 9)
             assert lead.payload["wish"] == {"area": "jaffa"}
             assert end.payload["reason"] == DIED
         async with open_store(address, tells=True) as store:
             assert await store.records.reconcile() == 0
-            assert len(await store.outbox.pending(datetime.now(UTC), 9)) == 2
+            assert len(await store.outbox.pending(utc_now() + COMES_BACK, 9)) == 2
 
     asyncio.run(go())
 
@@ -357,14 +327,14 @@ def test_a_connection_lost_while_booking_books_once(fresh_postgresql: str) -> No
 
     async def go() -> None:
         async with open_store(address, tells=True) as store:
-            await _sql(address, "CREATE SEQUENCE tries")
-            await _sql(
+            await sql(address, "CREATE SEQUENCE tries")
+            await sql(
                 address,
                 "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                 "IF nextval('tries') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); "
                 "END IF; RETURN NEW; END $$",
             )
-            await _sql(
+            await sql(
                 address,
                 "CREATE TRIGGER cut BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION cut()",
             )
