@@ -7,7 +7,7 @@ PBX alone.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import cast
@@ -41,11 +41,15 @@ async def serve(
     allow: Sequence[IPv4Network | IPv6Network] = LOOPBACK,
     ticker: Ticker | None = None,
     heartbeat: float = 18.0,
+    share_port: bool = False,
+    opened: Callable[[asyncio.AbstractServer], object] = lambda _: None,
 ) -> AsyncGenerator[tuple[str, int]]:
     """Listens until the context ends, then hangs up what is left; gives the address in use.
 
     Peers outside of `allow` are closed at once: the protocol has no authentication.
-    `open_call` is asked once for each connection that has said its UUID; it may raise `Busy`."""
+    `open_call` is asked once for each connection that has said its UUID; it may raise `Busy`.
+    `share_port`: other processes listen on it too. `opened` is given the listener: who closes it
+    lets nobody in any more, and the live calls go on."""
     beat = ticker or Ticker()
     loop = asyncio.get_running_loop()
     live: dict[UUID, _Connection] = {}
@@ -55,7 +59,9 @@ async def serve(
             lambda: _Connection(open_call, allow, beat, heartbeat, calls, live, connections),
             host,
             port,
+            reuse_port=share_port,
         )
+        opened(server)
         try:
             bound = server.sockets[0].getsockname()
             yield bound[0], bound[1]

@@ -51,6 +51,7 @@ async def running(
         "KAV_TRACE_TEXT=true",
         "KAV_PUBLIC_URL=",
         "TWILIO_AUTH_TOKEN=",
+        "KAV_DRAIN_SEC=0",
         *(f"{name}={value}" for name, value in (settings or {}).items()),
         sys.executable,
         "-m",

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from aiohttp import web
 
 from bridge.ticker import Ticker
 from bridge.twilio_media.server import MediaServer
+from bridge.twilio_media.tokens import SharedOutcomes, SharedTickets
 from bridge.twilio_media.webhooks import (
     MEDIA_PATH,
     Outcomes,
@@ -29,14 +31,17 @@ def add_routes(
     ticker: Ticker,
     settings: TwilioSettings,
     live_calls: Callable[[], int] | None = None,
+    shared: Path | None = None,
 ) -> None:
     """Every call that Twilio connects here becomes one `Call` of `open_call`.
 
-    `live_calls` counts what is held against `settings.max_calls`: by default this line's calls."""
+    `live_calls` counts what is held against `settings.max_calls`: by default this line's calls.
+    `shared`: a folder of the processes that answer Twilio together."""
     if settings.auth_token is None:
         log.warning("Twilio's signatures are not checked: no auth token is configured")
     signatures = Signatures(settings.auth_token)
-    tickets, outcomes = Tickets(), Outcomes()
+    tickets = SharedTickets(shared) if shared else Tickets()
+    outcomes = SharedOutcomes(shared) if shared else Outcomes()
     media = MediaServer(
         settings,
         open_call=open_call,

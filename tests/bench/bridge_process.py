@@ -23,6 +23,7 @@ import uvloop
 
 from bridge import log
 from bridge.commands.serve import listening
+from bridge.gate import Gate
 from bridge.settings import Settings
 from bridge.switchboard import Equipment, Switchboard
 from bridge.tracefiles import TraceFiles
@@ -196,7 +197,7 @@ async def serve(folder: Path) -> None:
     switchboard = Switchboard(equipment, traces, most=MOST_CALLS, trace_text=False)
     gc.collect()
     gc.freeze()
-    async with listening(settings, switchboard.open) as addresses:
+    async with listening(settings, Gate(switchboard)) as addresses:
         _tell(audiosocket=addresses.audiosocket[1], http=addresses.http[1])
         questions = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(

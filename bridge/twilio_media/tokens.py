@@ -1,0 +1,132 @@
+"""What Twilio was promised, and how its streams ended, for several processes on one machine: the
+webhook, the stream, and what follows the stream may each reach another one.
+
+Each promise is a file in a folder that is theirs alone; the kernel sees to it that one of them
+gets it. So a token is for its call only, in time only, and taken once, whichever process is asked.
+What is kept is the parties' numbers, for a minute; nothing of it outlives the folder.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bridge.twilio_media.webhooks import (
+    OUTCOME_SECONDS,
+    TICKET_SECONDS,
+    HungUpByUs,
+    Outcome,
+    Ticket,
+    Transferred,
+)
+
+_Note = dict[str, Any]  # what JSON holds
+# Times are of the event loop's clock, which is the machine's: the same in every process.
+
+
+class SharedTickets:
+    """As `webhooks.Tickets`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = _Folder(folder, "ticket")
+
+    def issue(self, call: str, caller: str, called: str, now: float) -> str:
+        self._folder.tidy(now)
+        ticket = Ticket(secrets.token_urlsafe(16), now + TICKET_SECONDS, caller, called)
+        if not self._folder.put_new(call, asdict(ticket)):
+            waiting = self._folder.look(call)
+            if waiting is not None:  # else it has just been taken: this one comes to nothing
+                return str(waiting["token"])
+        return ticket.token
+
+    def redeem(self, call: str, token: str, now: float) -> Ticket | None:
+        waiting = self._folder.look(call)
+        if waiting is None:
+            return None
+        ticket = Ticket(**waiting)
+        right = hmac.compare_digest(ticket.token.encode(), token.encode("utf-8", "replace"))
+        return ticket if right and now < ticket.until and self._folder.take(call) else None
+
+
+class SharedOutcomes:
+    """As `webhooks.Outcomes`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = _Folder(folder, "outcome")
+
+    def note(self, call: str, outcome: Outcome, now: float) -> None:
+        self._folder.tidy(now)
+        key = outcome.key if isinstance(outcome, Transferred) else None
+        self._folder.put(call, {"until": now + OUTCOME_SECONDS, "key": key})
+
+    def of(self, call: str) -> Outcome | None:
+        known = self._folder.look(call)
+        if known is None:
+            return None
+        return HungUpByUs() if known["key"] is None else Transferred(known["key"])
+
+
+class _Folder:
+    """Notes about calls, one of a kind for each; `until` says how long."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._folder = folder
+        self._kind = kind
+
+    def put(self, call: str, note: Mapping[str, object]) -> None:
+        self._written(note).replace(self._path(call))
+
+    def put_new(self, call: str, note: Mapping[str, object]) -> bool:
+        """Whether there was none."""
+        written = self._written(note)
+        try:
+            os.link(written, self._path(call))
+        except FileExistsError:
+            return False
+        finally:
+            written.unlink()
+        return True
+
+    def look(self, call: str) -> _Note | None:
+        return _read(self._path(call))
+
+    def take(self, call: str) -> bool:
+        """Whether it was still there, for the one who asks."""
+        try:
+            self._path(call).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def tidy(self, now: float) -> None:
+        for path in self._folder.glob(f"{self._kind}-*"):
+            note = _read(path)
+            if note is not None and note["until"] <= now:
+                path.unlink(missing_ok=True)
+
+    def _path(self, call: str) -> Path:
+        # Hashed: until a token has proved it, anybody may have written the call's id.
+        return (
+            self._folder
+            / f"{self._kind}-{hashlib.sha256(call.encode('utf-8', 'surrogatepass')).hexdigest()}"
+        )
+
+    def _written(self, note: Mapping[str, object]) -> Path:
+        descriptor, name = tempfile.mkstemp(prefix="new-", dir=self._folder)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(note, file)
+        return Path(name)
+
+
+def _read(path: Path) -> _Note | None:
+    with contextlib.suppress(FileNotFoundError):
+        note: _Note = json.loads(path.read_text())
+        return note
+    return None
