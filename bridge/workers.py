@@ -104,7 +104,9 @@ class Crew:
         """One life of a worker; its seconds."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        worker = self._workers[number] = _Worker(self._post(number), self._work, self._begun.set)
+        worker = self._workers[number] = _Worker(
+            self._post(number), self._work, lambda: self._ready(number)
+        )
         code = await worker.ended()
         del self._workers[number]
         lived = loop.time() - began
@@ -118,6 +120,10 @@ class Crew:
             facts = {"worker": number, "code": code, "seconds": round(lived, 1)}
             log.error("worker_died", extra={"facts": facts})
         return lived
+
+    def _ready(self, number: int) -> None:
+        log.info("worker_ready", extra={"facts": {"worker": number}})
+        self._begun.set()
 
     def _post(self, number: int) -> Callable[[Connection], Post]:
         begins = not self._begun.is_set()

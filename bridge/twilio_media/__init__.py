@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 
@@ -40,8 +41,10 @@ def add_routes(
     if settings.auth_token is None:
         log.warning("Twilio's signatures are not checked: no auth token is configured")
     signatures = Signatures(settings.auth_token)
-    tickets = SharedTickets(shared) if shared else Tickets()
-    outcomes = SharedOutcomes(shared) if shared else Outcomes()
+    tickets, outcomes = Tickets(), Outcomes()
+    if shared:  # the same methods
+        tickets = cast("Tickets", SharedTickets(shared))
+        outcomes = cast("Outcomes", SharedOutcomes(shared))
     media = MediaServer(
         settings,
         open_call=open_call,

@@ -1,4 +1,4 @@
-"""`kav serve` is told to stop: as a process, by its signals, with a caller on the line."""
+"""`kav serve` as a process, with the smallest voice there is, and callers on bare sockets."""
 
 import http.client
 import os
@@ -6,22 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from bridge.audiosocket.codec import HANG_UP
 from bridge.lab import free_port
 
-pytestmark = pytest.mark.e2e
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 FRAME = 3 + 320
 SMALLEST = {"KAV_VOICE": "espeak", "KAV_RECOGNIZER": "none", "KAV_VAD": "energy"}
-CALL = b"CallSid=CA" + 32 * b"0" + b"&AccountSid=AC" + 32 * b"0"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -30,6 +27,7 @@ class Bridge:
     process: subprocess.Popen[str]
     audiosocket: int
     http: int
+    log: Path
 
     def ask(self, path: str, form: bytes | None = None) -> tuple[int, str]:
         with closing(http.client.HTTPConnection("127.0.0.1", self.http, timeout=10)) as asking:
@@ -42,6 +40,13 @@ class Bridge:
         caller.sendall(b"\x01\x00\x10" + uuid4().bytes)
         return caller
 
+    def wait_for(self, event: str, count: int, within: float = 60.0) -> None:
+        """Until that many lines of one kind are in the log."""
+        deadline = time.monotonic() + within
+        while self.log.read_text().count(f'"event":"{event}"') < count:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
     def drains(self) -> None:
         """Returns when it says so."""
         self.process.send_signal(signal.SIGTERM)
@@ -50,20 +55,25 @@ class Bridge:
 
 
 @contextmanager
-def bridge(folder: Path, **settings: str) -> Generator[Bridge]:
+def serving(folder: Path, *arguments: str, **settings: str) -> Generator[Bridge]:
     ports = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
     doors = {"KAV_AUDIOSOCKET_PORT": str(ports[0]), "KAV_HTTP_PORT": str(ports[1])}
-    with subprocess.Popen(
-        [sys.executable, "-m", "bridge", "serve"],
-        env=os.environ | SMALLEST | doors | {"KAV_DATA": str(folder)} | settings,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    log = folder / "log.jsonl"
+    with (
+        log.open("w") as log_file,
+        subprocess.Popen(
+            [sys.executable, "-m", "bridge", "serve", *arguments],
+            env=os.environ | SMALLEST | doors | {"KAV_DATA": str(folder)} | settings,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=log_file,
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
-            assert any("Ctrl-C ends it" in line for line in process.stdout)
-            yield Bridge(process, *ports)
+            assert any("Ctrl-C ends it" in line for line in process.stdout), log.read_text()
+            yield Bridge(process, *ports, log)
         finally:
             process.kill()
 
@@ -80,35 +90,3 @@ def until_hung_up(caller: socket.socket) -> bytes:
     while (message := heard(caller, 3)) not in (HANG_UP, b""):
         assert len(heard(caller, FRAME - 3)) == FRAME - 3
     return message
-
-
-def test_a_live_call_goes_on_to_its_end_and_no_other_comes_in(tmp_path: Path) -> None:
-    with bridge(tmp_path) as it, it.call() as caller:
-        assert len(heard(caller, FRAME)) == FRAME
-        assert it.ask("/version")[0] == 200
-        it.drains()
-        assert it.ask("/version") == (503, '{"name": "kav", "status": "draining"}')
-        assert it.ask("/live")[0] == 200
-        assert '<Reject reason="busy" />' in it.ask("/twilio/voice", CALL)[1]
-        with pytest.raises(ConnectionRefusedError):
-            it.call()
-        assert len(heard(caller, 10 * FRAME)) == 10 * FRAME
-        caller.close()
-        assert it.process.wait(timeout=30) == 0
-
-
-def test_at_the_limit_a_caller_goes_on_in_the_dialplan(tmp_path: Path) -> None:
-    with bridge(tmp_path, KAV_DRAIN_SEC="0.5") as it, it.call() as caller:
-        it.process.send_signal(signal.SIGTERM)
-        assert until_hung_up(caller) == HANG_UP
-        caller.close()
-        assert it.process.wait(timeout=30) == 0
-
-
-def test_told_twice_it_ends_in_order_at_once(tmp_path: Path) -> None:
-    with bridge(tmp_path) as it, it.call() as caller:
-        it.drains()
-        it.process.send_signal(signal.SIGTERM)
-        assert until_hung_up(caller) == HANG_UP
-        caller.close()
-        assert it.process.wait(timeout=30) == 0
