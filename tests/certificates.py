@@ -9,6 +9,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+CERTIFICATE, KEY = "certificate.pem", "key.pem"
+"""What the files are called."""
+
 
 def write_certificate(folder: Path, serial: int = 1) -> tuple[Path, Path]:
     """For `localhost` and 127.0.0.1: the file of the certificate, and of its key."""
@@ -25,7 +28,7 @@ def write_certificate(folder: Path, serial: int = 1) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
-    public, private = folder / "certificate.pem", folder / "key.pem"
+    public, private = folder / CERTIFICATE, folder / KEY
     public.write_bytes(certificate.public_bytes(pem))
     private.write_bytes(
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

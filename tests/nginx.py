@@ -1,14 +1,12 @@
 """A real nginx in front of a bridge, with `deploy/nginx.conf` as it is shipped but for names."""
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bridge.lab import free_port
-from tests.certificates import write_certificate
+from tests.certificates import CERTIFICATE, KEY
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 10.0
@@ -32,16 +30,15 @@ def fetch() -> str:
 
 
 @asynccontextmanager
-async def nginx(program: str, folder: Path, bridge: int) -> AsyncIterator[int]:
-    """The port of its HTTPS; the certificate to trust is `folder/certificate.pem`."""
-    port = free_port(socket.SOCK_STREAM)
+async def nginx(program: str, folder: Path, *, port: int, bridge: int) -> AsyncIterator[None]:
+    """HTTPS at `port` of 127.0.0.1, by the certificate in `folder` (`tests.certificates`)."""
     _configure(folder, bridge, port)
     process = await asyncio.create_subprocess_exec(
         program, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"
     )
     try:
         await _until_it_listens(port, process, folder)
-        yield port
+        yield
     finally:
         if process.returncode is None:
             process.terminate()
@@ -49,13 +46,12 @@ async def nginx(program: str, folder: Path, bridge: int) -> AsyncIterator[int]:
 
 
 def _configure(folder: Path, bridge: int, port: int) -> None:
-    certificate, key = write_certificate(folder)
     site = (ROOT / "deploy" / "nginx.conf").read_text()
     for shipped, ours in {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "server 127.0.0.1:8080;": f"server 127.0.0.1:{bridge};",
-        "/etc/letsencrypt/live/kav.example.com/fullchain.pem": str(certificate),
-        "/etc/letsencrypt/live/kav.example.com/privkey.pem": str(key),
+        "/etc/letsencrypt/live/kav.example.com/fullchain.pem": str(folder / CERTIFICATE),
+        "/etc/letsencrypt/live/kav.example.com/privkey.pem": str(folder / KEY),
     }.items():
         assert site.count(shipped) == 1, shipped
         site = site.replace(shipped, ours)

@@ -1,6 +1,7 @@
 """A call behind the shipped `deploy/nginx.conf`, run by a real nginx."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -12,10 +13,12 @@ import uvloop
 
 from bridge.commands.serve import listening
 from bridge.gate import Gate
+from bridge.lab import free_port
 from bridge.settings import Settings
 from bridge.switchboard import Equipment, Switchboard
 from bridge.tracefiles import TraceFiles
 from tests.bench.bridge_process import FixedEars, ToneVoice, TwoSentences
+from tests.certificates import write_certificate
 from tests.nginx import fetch, nginx
 from tests.twilio import Twilio
 
@@ -33,6 +36,8 @@ def program() -> str:
 async def behind_nginx(
     program: str, folder: Path
 ) -> AsyncIterator[tuple[aiohttp.ClientSession, str, Gate]]:
+    certificate, _ = write_certificate(folder)
+    port = free_port(socket.SOCK_STREAM)
     settings = Settings(
         kav_audiosocket_port=0,
         kav_http_port=0,
@@ -48,9 +53,9 @@ async def behind_nginx(
     gate = Gate(Switchboard(equipment, traces, most=5, trace_text=False))
     async with (
         listening(settings, gate) as addresses,
-        nginx(program, folder, addresses.http[1]) as port,
+        nginx(program, folder, port=port, bridge=addresses.http[1]),
     ):
-        trusting = ssl.create_default_context(cafile=folder / "certificate.pem")
+        trusting = ssl.create_default_context(cafile=certificate)
         connector = aiohttp.TCPConnector(ssl=trusting)
         async with aiohttp.ClientSession(connector=connector) as http:
             yield http, f"https://localhost:{port}", gate
