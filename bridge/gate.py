@@ -29,7 +29,8 @@ class Gate:
         """Those that nothing but new calls come to."""
         self._switchboard = switchboard
         self._afterwards = afterwards
-        self._all_told = False
+        self.all_told = False
+        """Live calls have been told to end: nobody is let in any more."""
         self._requests = 0
         self._last_request = -math.inf
         self._answered = asyncio.Event()
@@ -41,7 +42,7 @@ class Gate:
 
     def open_call(self, facts: CallFacts, line: Line) -> Call:
         # Twilio's streams were let in by its webhook, perhaps just before the gate was closed.
-        if self._all_told or (self.why_closed and facts.line != "twilio"):
+        if self.all_told or (self.why_closed and facts.line != "twilio"):
             raise Busy(f"the bridge is {self.why_closed}")
         return self._switchboard.open(facts, line)
 
@@ -61,7 +62,7 @@ class Gate:
             await asyncio.wait({emptied, cut}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             emptied.cancel()
             cut.cancel()
-        self._all_told = True
+        self.all_told = True
         for call in list(self._switchboard.live):
             call.hung_up("stopped")
         with suppress(TimeoutError):

@@ -7,6 +7,7 @@ that does not exist each give one sentence (`BadSettings`).
 import difflib
 import itertools
 import os
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -27,7 +28,21 @@ Ears = Literal["google", "openai", "local", "none"]
 VoiceName = Annotated[str, Field(pattern=r"^[a-z]{2,3}-[A-Z]{2}-.+")]
 Mouth = Literal["google", "openai", "local", "espeak"]
 _NEAR = ("local", "espeak", "none")
-_LISTS = ("kav_audiosocket_allow", "kav_recognizer", "kav_voice", "kav_google_voices")
+_LISTS = (
+    "kav_audiosocket_allow",
+    "kav_recognizer",
+    "kav_voice",
+    "kav_google_voices",
+    "kav_twilio_paths",
+)
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_TRANSFER = re.compile(rf"([a-z][a-z0-9_-]{{0,31}})=({_E164.pattern})")
+OldPath = Annotated[
+    str,
+    Field(
+        pattern=r"^(voice|fallback|call_status|stream_status|stream_ended)=(/[\w.~-]+)+/?$",
+    ),
+]
 _SILENCES = (
     "kav_end_silence_complete_ms",
     "kav_end_silence_ms",
@@ -108,6 +123,27 @@ class Settings(BaseSettings):
     )
     twilio_auth_token: SecretStr | None = Field(
         None, description="Signs Twilio's requests; without it only loopback is served."
+    )
+    twilio_auth_token_old: SecretStr | None = Field(
+        None, description="Is good as well, while TWILIO_AUTH_TOKEN is being changed."
+    )
+    twilio_account_sid: str = Field(
+        "",
+        pattern=r"^(AC[0-9a-fA-F]{32})?$",
+        description="Only this account's calls are taken; empty: of any that has the token.",
+    )
+    kav_twilio_fallback: SecretStr | None = Field(
+        None,
+        description="Number (+972...) that Twilio's callers are given to if the bridge fails them.",
+    )
+    kav_twilio_paths: Annotated[tuple[OldPath, ...], NoDecode] = Field(
+        (),
+        description="More paths of Twilio's webhooks, as they were: `voice=/webhook/voice`, "
+        "`call_status=/old/status`; also `stream_status`, `stream_ended`, `fallback`.",
+    )
+    kav_transfers: SecretStr | None = Field(
+        None,
+        description="Whom Twilio's callers can be given to: `sales=+972...,office=+972...`.",
     )
     kav_recognizer: Annotated[tuple[Ears, ...], NoDecode] = Field(
         ("local",),
@@ -225,6 +261,7 @@ class Settings(BaseSettings):
         self._office_agrees()
         if (self.kav_tls_cert is None) != (self.kav_tls_key is None):
             raise ValueError("KAV_TLS_CERT and KAV_TLS_KEY go together: set both")
+        self._twilio_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
                 "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
@@ -236,6 +273,30 @@ class Settings(BaseSettings):
                 "Twilio calls: its signatures cover it"
             )
         return self
+
+    def _twilio_agrees(self) -> None:
+        if self.twilio_auth_token_old is not None and self.twilio_auth_token is None:
+            raise ValueError("TWILIO_AUTH_TOKEN_OLD goes with TWILIO_AUTH_TOKEN, the present one")
+        number = self.kav_twilio_fallback
+        if number is not None and not _E164.fullmatch(number.get_secret_value()):
+            raise ValueError(
+                "KAV_TWILIO_FALLBACK must be a whole number with its country: +972..., digits only"
+            )
+        parts = self._transfer_parts()
+        pairs = [_TRANSFER.fullmatch(part) for part in parts]
+        if not all(pairs) or len({pair[1] for pair in pairs if pair}) < len(parts):
+            raise ValueError(
+                "KAV_TRANSFERS must be names and whole numbers, each name once: "
+                "sales=+972...,office=+972..."
+            )
+
+    def _transfer_parts(self) -> list[str]:
+        told = self.kav_transfers.get_secret_value() if self.kav_transfers else ""
+        return [part.strip() for part in told.split(",") if part.strip()]
+
+    def transfers(self) -> dict[str, str]:
+        """Whom a caller can be given to: a key and a telephone number."""
+        return dict(part.split("=", 1) for part in self._transfer_parts())
 
     def _office_agrees(self) -> None:
         if (self.kav_webhook_url is None) != (self.kav_webhook_secret is None):

@@ -167,9 +167,10 @@ async def _serve_http(
     post: Post | None,
 ) -> tuple[str, int]:
     host, port = settings.kav_http_host, settings.kav_http_port
-    token = settings.twilio_auth_token
-    app = web.Application(middlewares=[gate.answer])
+    token, old_token = settings.twilio_auth_token, settings.twilio_auth_token_old
+    fallback = settings.kav_twilio_fallback
     scheme = "http" if certificate is None else "https"
+    app = web.Application(middlewares=[gate.answer])
     add_routes(
         app,
         open_call=gate.open_call,
@@ -179,9 +180,15 @@ async def _serve_http(
             auth_token=token.get_secret_value() if token else None,
             heartbeat=settings.heartbeat_sec,
             max_calls=settings.kav_max_calls,
+            old_auth_token=old_token.get_secret_value() if old_token else None,
+            account=settings.twilio_account_sid,
+            transfers=settings.transfers(),
+            fallback=fallback.get_secret_value() if fallback else "",
+            paths=[_named_path(one) for one in settings.kav_twilio_paths],
         ),
         # A closed gate is a full house: callers hear that the line is busy.
         live_calls=lambda: settings.kav_max_calls if gate.why_closed else gate.live_calls,
+        takes_none=lambda: gate.all_told,
         shared=None if post is None else post.shared,
     )
     runner = web.AppRunner(
@@ -200,6 +207,11 @@ async def _serve_http(
         await site.start()
     address = runner.addresses[0]
     return address[0], address[1]
+
+
+def _named_path(told: str) -> tuple[str, str]:
+    name, _, path = told.partition("=")
+    return name, path
 
 
 async def _store(settings: Settings, stack: AsyncExitStack, *, alone: bool) -> Store:

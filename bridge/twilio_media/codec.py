@@ -11,13 +11,18 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from engine.core.audio import FRAME_BYTES, FRAME_SAMPLES, mulaw_to_pcm
+from engine.core.audio import FRAME_BYTES, FRAME_SAMPLES, RATE, mulaw_to_pcm
 
 MAX_MESSAGE = 65_536
 """Bytes."""
 MU_LAW = ("audio/x-mulaw", 8000, 1)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DIGITS = frozenset("0123456789*#ABCD")
+_MOST_DIGITS = 15
+"""30,000 years of milliseconds, and no work for whoever reads it."""
+_MU_LAW_SILENCE = b"\xff"
+FILLED_SAMPLES = RATE * 200 // 1000
+"""A longer hole in the caller's sound is not filled: it is a silence of its own."""
 
 
 class MalformedMessage(Exception):
@@ -46,6 +51,10 @@ class Media:
 
     stream: str
     mulaw: bytes
+    sequence: int
+    """Its place among the messages of the stream."""
+    sample: int
+    """Its first sample's place on the timeline of the stream, in whole milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +122,19 @@ def _media(message: dict[str, object]) -> Media | Other:
         raise MalformedMessage(f"expected `media.payload` as text, got {type(payload).__name__}")
     if body.get("track", "inbound") != "inbound":
         return Other()
+    sequence = _number(message.get("sequenceNumber"), "sequenceNumber")
+    sample = _number(body.get("timestamp"), "media.timestamp") * (RATE // 1000)
     try:
-        return Media(stream, a2b_base64(payload, strict_mode=True))
+        return Media(stream, a2b_base64(payload, strict_mode=True), sequence, sample)
     except ValueError:
         raise MalformedMessage("expected `media.payload` in base64") from None
+
+
+def _number(text: object, name: str) -> int:
+    # Twilio writes ASCII digits; `int` would take those of all scripts.
+    if type(text) is str and len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal():
+        return int(text)
+    raise MalformedMessage(f"expected `{name}` as a text of up to {_MOST_DIGITS} digits")
 
 
 def _start(message: dict[str, object]) -> Start:
@@ -183,12 +201,29 @@ def clear(stream: str) -> str:
 
 
 class Framer:
-    """Mu-law in pieces of any length to PCM in frames of 20 ms."""
+    """The caller's sound, in pieces of any length, to PCM in frames of 20 ms.
+
+    A short hole in its timeline becomes silence. No sound is ever dropped: a piece that comes
+    twice, or is dated too early, is only counted."""
 
     def __init__(self) -> None:
+        self.filled = 0
+        """Samples of silence that stand for lost sound."""
+        self.jumps = 0
+        """Holes that were too long to be filled, and pieces dated back as far."""
+        self.disorder = 0
+        """Pieces that came again, or after a later one."""
         self._rest = b""
+        self._end: int | None = None
+        """Where on the timeline the sound ends that we have."""
+        self._sequence = -1
 
-    def frames(self, mulaw: bytes) -> list[bytes]:
+    def frames(self, media: Media) -> list[bytes]:
+        mulaw = media.mulaw
+        if media.sample != self._end or media.sequence <= self._sequence:
+            mulaw = self._silence_before(media) + mulaw
+        self._sequence = media.sequence
+        self._end = media.sample + len(media.mulaw) if self._end is None else self._end + len(mulaw)
         if len(mulaw) == FRAME_SAMPLES and not self._rest:
             return [mulaw_to_pcm(mulaw)]
         mulaw = self._rest + mulaw
@@ -196,3 +231,18 @@ class Framer:
         self._rest = mulaw[whole:]
         pcm = mulaw_to_pcm(mulaw[:whole])
         return [pcm[at : at + FRAME_BYTES] for at in range(0, len(pcm), FRAME_BYTES)]
+
+    def _silence_before(self, media: Media) -> bytes:
+        if media.sequence <= self._sequence:
+            self.disorder += 1
+        hole = 0 if self._end is None else media.sample - self._end
+        if abs(hole) > FILLED_SAMPLES:
+            self.jumps += 1
+            self._end = media.sample
+            return b""
+        # Less than a frame is no loss, only uneven dates. What was filled too much by them stays
+        # ahead of the timeline, and is made up for by the next hole.
+        if hole < FRAME_SAMPLES:
+            return b""
+        self.filled += hole
+        return hole * _MU_LAW_SILENCE

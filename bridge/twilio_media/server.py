@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Literal, assert_never
 
@@ -28,6 +28,7 @@ from bridge.twilio_media.webhooks import (
     Transferred,
     TwilioSettings,
 )
+from engine.core.audio import RATE
 from engine.ports import Busy, Call, CallFacts, OpenCall
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,10 @@ SEND_BUFFER = 32_768
 NEVER_WAIT = 1 << 40
 """Bytes after which the socket may hold up who writes: `Stream` watches the backlog itself."""
 SPARE_SOCKETS = 8
+SUSPECT_SECONDS = 3.0
+"""Twilio sends 50 times a second: after so long without anything the stream may be dead."""
+DEAD_SECONDS = 6.0
+"""And after so long it is, if it does not answer a ping either."""
 BEAT = "hb-"
 MAX_REASON = 120
 """Bytes of a close reason; a control frame holds 125 with the code."""
@@ -122,6 +127,7 @@ class MediaServer:
             async with asyncio.timeout(START_SECONDS):
                 start = await _receive_start(socket)
             ticket = self._redeem(start)
+            await self._make_way(socket, start.call)
         except TimeoutError:
             await _turn_away(socket, Refused(f"no `start` within {START_SECONDS:g} s"))
         except Refused as refused:
@@ -130,13 +136,30 @@ class MediaServer:
             await self._carry(request, socket, start, ticket)
 
     def _redeem(self, start: codec.Start) -> Ticket:
-        if start.call in self._live:
-            raise Refused(f"call {start.call} has a stream already")
+        if self._settings.account not in ("", start.account):
+            raise Refused(f"call {start.call} is of another account")
         now = asyncio.get_running_loop().time()
         ticket = self._tickets.redeem(start.call, start.parameters.get("token", ""), now)
         if ticket is None:
             raise Refused(f"call {start.call}: its token is missing, wrong, used or late")
         return ticket
+
+    async def _make_way(self, socket: Socket, call: str) -> None:
+        """An older stream of the call ends, if it is dead; else the newer one is refused.
+
+        A stream that broke on Twilio's side is asked for anew before we can know of it."""
+        while (older := self._live.get(call)) is not None:
+            async with asyncio.TaskGroup() as tasks:
+                # What the caller says meanwhile would only come too late.
+                skipping = tasks.create_task(_skip(socket))
+                gone = await older.is_gone()
+                if gone:
+                    await older.make_way()
+                skipping.cancel()
+            if not gone:
+                raise Refused(f"call {call} has a stream already")
+        if socket.closed:
+            raise Refused(f"call {call}: the socket was closed before its turn came")
 
     async def _carry(
         self, request: web.Request, socket: Socket, start: codec.Start, ticket: Ticket
@@ -144,16 +167,20 @@ class MediaServer:
         stream = Stream(
             socket,
             start.stream,
-            CallFacts(start.call, "twilio", ticket.caller, ticket.called),
+            CallFacts(start.call, "twilio", ticket.caller, ticket.called, ticket.back),
             transport=request.transport,
             outcomes=self._outcomes,
             heartbeat=self._settings.heartbeat,
         )
         self._live[start.call] = stream
+        begun = {"call": start.call, "facts": {"stream": start.stream, "back": ticket.back}}
+        log.info("the media stream begins", extra=begun)
+        self._outcomes.forget(start.call)
         try:
             await stream.carry(self._open_call, self._ticker)
         finally:
             del self._live[start.call]
+            stream.over.set()
 
 
 async def _receive_start(socket: Socket) -> codec.Start:
@@ -172,6 +199,11 @@ async def _receive_start(socket: Socket) -> codec.Start:
                 pass
             case _:
                 raise Refused("the socket was closed before `start`")
+
+
+async def _skip(socket: Socket) -> None:
+    while (await socket.receive()).type in (WSMsgType.TEXT, WSMsgType.PING, WSMsgType.PONG):
+        pass
 
 
 def _start_in(text: bytes) -> codec.Start | None:
@@ -210,10 +242,12 @@ class Stream:
         outcomes: Outcomes,
         heartbeat: float,
     ) -> None:
+        self.over = asyncio.Event()
+        """The socket is closed and the call has ended."""
         self._socket = socket
         self._stream = stream
         self._facts = facts
-        self._about = {"call": facts.id}
+        self._about: dict[str, object] = {"call": facts.id}
         self._transport = transport
         self._outcomes = outcomes
         self._playout = TwilioPlayout(stream)
@@ -224,6 +258,8 @@ class Stream:
         self._queued = 0
         self._work = asyncio.Event()
         self._closing: tuple[str, WSCloseCode] | None = None
+        self._alive_at = self._spoke_at = self._now()
+        """When anything came last, and when a message did."""
         self._strange = 0
         """Messages of another stream, and starts after the first."""
 
@@ -264,6 +300,24 @@ class Stream:
             self._closing = why, code
             self._work.set()
 
+    async def is_gone(self) -> bool:
+        """Whether it has been silent for too long; waits until that is known."""
+        spoke_at = self._spoke_at
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(spoke_at + SUSPECT_SECONDS):
+                await self.over.wait()
+        return self.over.is_set() or self._spoke_at == spoke_at
+
+    async def make_way(self) -> None:
+        """For a newer stream of the same call; returns when the call has ended."""
+        self.close("a newer stream takes its place", WSCloseCode.GOING_AWAY)
+        self._abort()  # nobody is there to answer a close
+        await self.over.wait()
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
     async def carry(self, open_call: OpenCall, ticker: Ticker) -> None:
         """Returns when the socket is closed and the call has ended."""
         with self._border():
@@ -275,7 +329,7 @@ class Stream:
         if self._call is not None:
             await self._converse(self._call, ticker)
         await self._close_socket()
-        log.info("the media stream is over: %s", self._why(), extra=self._about)
+        log.info("the media stream is over: %s", self._why(), extra=self._about | self._facts_in())
 
     async def _converse(self, call: Call, ticker: Ticker) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -323,6 +377,17 @@ class Stream:
     def _why(self) -> str:
         return self._closing[0] if self._closing else "the bridge stops"
 
+    def _facts_in(self) -> dict[str, object]:
+        """What was wrong with the caller's sound on its way to us; nothing, if nothing was."""
+        framer = self._framer
+        counted = {
+            "filled_ms": 1000 * framer.filled // RATE,
+            "jumps": framer.jumps,
+            "disorder": framer.disorder,
+            "ignored": self._strange,
+        }
+        return {"facts": {what: number for what, number in counted.items() if number}}
+
     @contextmanager
     def _border(self) -> Iterator[None]:
         """What fails in here ends this call, and no other."""
@@ -338,8 +403,9 @@ class Stream:
         with self._border():
             while self._closing is None:
                 received = await self._socket.receive()
-                self._heart.peer_lives = True
+                self._alive_at = self._now()
                 if received.type is WSMsgType.TEXT:
+                    self._spoke_at = self._alive_at
                     self._take_text(call, received.data)
                 else:
                     self._take_other(received.type, received.data)
@@ -370,8 +436,8 @@ class Stream:
                 self._ignore("a second `start`")
             case _ if message.stream != self._stream:
                 self._ignore("a message of another stream")
-            case codec.Media(mulaw=mulaw):
-                for frame in self._framer.frames(mulaw):
+            case codec.Media():
+                for frame in self._framed(message):
                     call.frame(frame)
             case codec.Mark(name=name):
                 self._take_mark(call, name)
@@ -381,6 +447,13 @@ class Stream:
                 self.close("the caller hung up")
             case _:
                 assert_never(message)
+
+    def _framed(self, media: codec.Media) -> list[bytes]:
+        disorder = self._framer.disorder
+        frames = self._framer.frames(media)
+        if self._framer.disorder > disorder == 0:
+            log.warning("sound comes twice or out of order, told once", extra=self._about)
+        return frames
 
     def _take_mark(self, call: Call, name: str) -> None:
         now = self._now()
@@ -411,11 +484,17 @@ class Stream:
             call.played(news)
 
     def _keep_alive(self, now: float) -> None:
-        if now < self._heart.next:
-            return
-        if not self._heart.peer_lives:
-            self.close("nothing came for a whole heartbeat", WSCloseCode.GOING_AWAY)
-            return
+        silent = now - self._alive_at
+        asked = now - self._heart.asked_at
+        suspect = silent >= SUSPECT_SECONDS and asked > silent
+        # Asked first: after a stall of our own, what has come waits to be read.
+        if silent >= DEAD_SECONDS and not suspect and asked >= DEAD_SECONDS - SUSPECT_SECONDS:
+            self.close(f"nothing came for {silent:.0f} s", WSCloseCode.GOING_AWAY)
+            self._abort()  # a close would wait for an answer from nobody
+        elif suspect or now >= self._heart.next:
+            self._beat(now)
+
+    def _beat(self, now: float) -> None:
         beat = self._heart.beat(now)
         self._put(beat.encode(), WSMsgType.PING)
         if self._playout.idle:  # else the mark would wait behind the sound
@@ -435,8 +514,7 @@ class Stream:
         if self._queued + unsent > BACKLOG_BYTES:
             self.close("the other side does not read", WSCloseCode.POLICY_VIOLATION)
             self._outgoing.clear()
-            if self._transport is not None:
-                self._transport.abort()  # a close would wait for the reader that is not there
+            self._abort()  # a close would wait for the reader that is not there
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -447,29 +525,30 @@ class _Heart:
 
     def __init__(self, call: str, every: float, now: float) -> None:
         self.next = now + every
-        self.peer_lives = True
-        """Something came since the last beat."""
+        self.asked_at = 0.0
+        """When the last beat was sent."""
         self._call = call
         self._every = every
         self._beats = 0
-        self._sent_at: float | None = None
+        self._open = False
+        """The last beat has not come back."""
 
     def beat(self, now: float) -> str:
         """The name of the beat that is due."""
-        if self._sent_at is not None:
+        if self._open:
             log.warning("WS_KEEPALIVE", extra=self._facts(answered=False))
         self.next = now + self._every
-        self.peer_lives = False
+        self.asked_at = now
         self._beats += 1
-        self._sent_at = now
+        self._open = True
         return f"{BEAT}{self._beats}"
 
     def echo(self, name: str, now: float) -> None:
         """A ping or a mark came back; the first of a beat counts."""
-        if self._sent_at is None or name != f"{BEAT}{self._beats}":
+        if not self._open or name != f"{BEAT}{self._beats}":
             return
-        rtt_ms = round(1000 * (now - self._sent_at), 1)
-        self._sent_at = None
+        rtt_ms = round(1000 * (now - self.asked_at), 1)
+        self._open = False
         log.info("WS_KEEPALIVE", extra=self._facts(rtt_ms=rtt_ms))
 
     def _facts(self, **facts: float) -> dict[str, object]:

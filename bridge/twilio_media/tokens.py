@@ -26,6 +26,7 @@ from bridge.twilio_media.webhooks import (
     Ticket,
     Transferred,
 )
+from engine.ports import Back
 
 _Note = dict[str, Any]  # what JSON holds
 # Times are of the event loop's clock, which is the machine's: the same in every process.
@@ -35,45 +36,58 @@ class SharedTickets:
     """As `webhooks.Tickets`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = _Folder(folder, "ticket")
+        self._waiting = _Notes(folder, "waiting")
+        self._used = _Notes(folder, "used")
 
-    def issue(self, call: str, caller: str, called: str, now: float) -> str:
-        self._folder.tidy(now)
-        ticket = Ticket(secrets.token_urlsafe(16), now + TICKET_SECONDS, caller, called)
-        if not self._folder.put_new(call, asdict(ticket)):
-            waiting = self._folder.look(call)
+    def issue(self, call: str, caller: str, called: str, now: float, back: Back = "") -> str:
+        for notes in (self._waiting, self._used):
+            notes.tidy(now)
+        waiting = self._waiting.look(call)
+        if waiting is None and not back and (used := self._used.look(call)) is not None:
+            return str(used["token"])
+        if waiting is not None and back and waiting["back"] != back:
+            self._waiting.forget(call)
+        ticket = Ticket(secrets.token_urlsafe(16), now + TICKET_SECONDS, caller, called, back)
+        if not self._waiting.put_new(call, asdict(ticket)):
+            waiting = self._waiting.look(call)
             if waiting is not None:  # else it has just been taken: this one comes to nothing
                 return str(waiting["token"])
         return ticket.token
 
     def redeem(self, call: str, token: str, now: float) -> Ticket | None:
-        waiting = self._folder.look(call)
+        waiting = self._waiting.look(call)
         if waiting is None:
             return None
         ticket = Ticket(**waiting)
         right = hmac.compare_digest(ticket.token.encode(), token.encode("utf-8", "replace"))
-        return ticket if right and now < ticket.until and self._folder.take(call) else None
+        return ticket if right and now < ticket.until and self._use(call) else None
+
+    def _use(self, call: str) -> bool:
+        return self._waiting.move(call, self._used)
 
 
 class SharedOutcomes:
     """As `webhooks.Outcomes`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = _Folder(folder, "outcome")
+        self._notes = _Notes(folder, "outcome")
 
     def note(self, call: str, outcome: Outcome, now: float) -> None:
-        self._folder.tidy(now)
+        self._notes.tidy(now)
         key = outcome.key if isinstance(outcome, Transferred) else None
-        self._folder.put(call, {"until": now + OUTCOME_SECONDS, "key": key})
+        self._notes.put(call, {"until": now + OUTCOME_SECONDS, "key": key})
 
     def of(self, call: str) -> Outcome | None:
-        known = self._folder.look(call)
+        known = self._notes.look(call)
         if known is None:
             return None
         return HungUpByUs() if known["key"] is None else Transferred(known["key"])
 
+    def forget(self, call: str) -> None:
+        self._notes.forget(call)
 
-class _Folder:
+
+class _Notes:
     """Notes about calls, one of a kind for each; `until` says how long."""
 
     def __init__(self, folder: Path, kind: str) -> None:
@@ -97,13 +111,16 @@ class _Folder:
     def look(self, call: str) -> _Note | None:
         return _read(self._path(call))
 
-    def take(self, call: str) -> bool:
+    def move(self, call: str, to: "_Notes") -> bool:
         """Whether it was still there, for the one who asks."""
         try:
-            self._path(call).unlink()
+            self._path(call).rename(to._path(call))
         except FileNotFoundError:
             return False
         return True
+
+    def forget(self, call: str) -> None:
+        self._path(call).unlink(missing_ok=True)
 
     def tidy(self, now: float) -> None:
         for path in self._folder.glob(f"{self._kind}-*"):

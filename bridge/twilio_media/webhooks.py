@@ -8,9 +8,12 @@ import hmac
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import metadata
+from ipaddress import ip_address
+from typing import assert_never
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -21,6 +24,8 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]  # it 
     VoiceResponse,
 )
 
+from engine.ports import Back
+
 log = logging.getLogger(__name__)
 
 MEDIA_PATH = "/ws/twilio-media"
@@ -29,13 +34,31 @@ BODY_SECONDS = 5.0
 MAX_FIELDS = 200
 TICKET_SECONDS = 60.0
 OUTCOME_SECONDS = 60.0
+DIAL_SECONDS = 20
+"""How long whom a caller is given to may take to answer."""
+RESUMES, RESUMES_SECONDS = 3, 60.0
+"""So often in so long a call whose stream broke is connected again."""
+ENDED_CALLS = 10_000
+"""So many calls that have ended are remembered: nothing can begin in their name."""
 
 _CALL = re.compile(r"CA[0-9a-fA-F]{32}")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+_NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
 _PARTY = re.compile(r"[\w+.:@;=*#-]{0,256}", re.ASCII)
 # Names and values are signed joined with nothing between: what moves from a value to its name, or
-# back, is not noticed. So a name has to look like one, and an id like an id.
+# back, is not noticed. So a name has to look like one, an id like an id, a number like a number,
+# and a value must not have swallowed a field that matters.
 _FIELD = re.compile(r"[A-Z][A-Za-z0-9_.-]{0,127}")
+_SWALLOWED = re.compile("AccountSid|CallSid|CallStatus|StreamEvent")
+_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""What a call's status is when nothing more comes of it."""
+_UNANSWERED = frozenset({"busy", "failed", "no-answer", "canceled"})
+_PARTIES = ("From", "To")
+_ON_CALL = (*_PARTIES, "CallStatus")
+"""What tells of a call, and is in every request about what shall happen to it."""
+_WORDS = ("CallStatus", "DialCallStatus", "StreamEvent")
+_WORD = re.compile(r"[a-z-]{1,32}")
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +67,24 @@ class TwilioSettings:
     """How Twilio reaches us: `https://host` and a path, if a proxy in front takes one away."""
     auth_token: str | None = field(default=None, repr=False)
     """Signs Twilio's requests. None: nothing is checked, for development on loopback."""
+    old_auth_token: str | None = field(default=None, repr=False)
+    """Is good as well, while the token is being changed."""
+    account: str = ""
+    """Whose calls are taken; empty: of any account that has the token."""
     heartbeat: float = 18.0
     max_calls: int = 100
     """More are told that the line is busy."""
     apology: str = "סליחה, השיחה נותקה. אפשר להתקשר שוב ונמשיך."
-    """Said by Twilio when a call lost us in the middle. Empty: the call just ends."""
+    """Said by Twilio when a call has lost us for good. Empty: the call just ends."""
+    passing_on: str = "סליחה, יש תקלה בקו. השיחה עוברת עכשיו לנציג."
+    """The same where there is a number to fall back on."""
     apology_language: str = "he-IL"
     transfers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Whom a caller can be given to: a key and a telephone number."""
+    fallback: str = field(default="", repr=False)
+    """The telephone number that callers are given to whom we cannot keep. Empty: none."""
+    paths: Sequence[tuple[str, str]] = ()
+    """Further paths of webhooks: name (`voice`) and path."""
 
     def http(self, path: str) -> str:
         return self.public_url.rstrip("/") + path
@@ -69,6 +102,7 @@ class Ticket:
     until: float
     caller: str = field(repr=False)
     called: str = field(repr=False)
+    back: Back = ""
 
 
 class Tickets:
@@ -76,15 +110,21 @@ class Tickets:
 
     def __init__(self) -> None:
         self._waiting: dict[str, Ticket] = {}
+        self._used: dict[str, Ticket] = {}
 
-    def issue(self, call: str, caller: str, called: str, now: float) -> str:
-        """The call's token; a request that Twilio repeats gets the same again."""
-        self._waiting = {sid: it for sid, it in self._waiting.items() if now < it.until}
+    def issue(self, call: str, caller: str, called: str, now: float, back: Back = "") -> str:
+        """The call's token. A request that Twilio repeats gets the same again, used or not; a
+        caller who is `back` gets a new one, unless the last was never used."""
+        self._waiting, self._used = _in_time(self._waiting, now), _in_time(self._used, now)
         ticket = self._waiting.get(call)
+        if ticket is None and not back and call in self._used:
+            return self._used[call].token
         if ticket is None:
             token = secrets.token_urlsafe(16)
-            ticket = Ticket(token, now + TICKET_SECONDS, caller, called)
-            self._waiting[call] = ticket
+            ticket = Ticket(token, now + TICKET_SECONDS, caller, called, back)
+        elif back:
+            ticket = replace(ticket, until=now + TICKET_SECONDS, back=back)
+        self._waiting[call] = ticket
         return ticket.token
 
     def redeem(self, call: str, token: str, now: float) -> Ticket | None:
@@ -94,7 +134,12 @@ class Tickets:
             return None
         if not hmac.compare_digest(ticket.token.encode(), token.encode("utf-8", "replace")):
             return None
-        return self._waiting.pop(call)
+        self._used[call] = self._waiting.pop(call)
+        return ticket
+
+
+def _in_time(tickets: Mapping[str, Ticket], now: float) -> dict[str, Ticket]:
+    return {call: ticket for call, ticket in tickets.items() if now < ticket.until}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +169,67 @@ class Outcomes:
         known = self._known.get(call)
         return None if known is None else known[1]
 
+    def forget(self, call: str) -> None:
+        """The call is in another stream, or about to be."""
+        self._known.pop(call, None)
+
+
+class Resumes:
+    """Keeps a caller from going round for ever with a bridge that always loses him."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, list[float]] = {}
+
+    def another(self, call: str, now: float) -> bool:
+        """Whether this call may be connected once more; counts it."""
+        since = now - RESUMES_SECONDS
+        self._times = {sid: times for sid, times in self._times.items() if times[-1] > since}
+        recent = [time for time in self._times.get(call, ()) if time > since]
+        if len(recent) >= RESUMES:
+            return False
+        self._times[call] = [*recent, now]
+        return True
+
+
+class Ended:
+    """Calls that Twilio has told us the end of, the last few thousand."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._order: deque[str] = deque()
+
+    def add(self, call: str) -> None:
+        if call in self._known:
+            return
+        self._known.add(call)
+        self._order.append(call)
+        if len(self._order) > ENDED_CALLS:
+            self._known.remove(self._order.popleft())
+
+    def __contains__(self, call: str) -> bool:
+        return call in self._known
+
 
 class Signatures:
-    def __init__(self, auth_token: str | None) -> None:
-        self._validator = None if auth_token is None else RequestValidator(auth_token)
+    def __init__(self, *auth_tokens: str | None) -> None:
+        """Signed with any of them will do; with none at all, nothing is checked."""
+        self._validators = [RequestValidator(token) for token in auth_tokens if token is not None]
+
+    @property
+    def checked(self) -> bool:
+        return bool(self._validators)
 
     def genuine(self, request: web.BaseRequest, url: str, form: MultiDict[str]) -> bool:
         """Did Twilio send this, to this URL as it was given to Twilio?"""
-        if self._validator is None:
+        if not self._validators:
             return True
         signature = request.headers.get("X-Twilio-Signature")
         if not signature:
             return False
         query = request.rel_url.raw_query_string
+        asked = f"{url}?{query}" if query else url
         try:
-            return bool(
-                self._validator.validate(f"{url}?{query}" if query else url, form, signature)
-            )
+            return any(one.validate(asked, form, signature) for one in self._validators)
         except (TypeError, ValueError):  # it was not written for an attacker's URLs
             return False
 
@@ -154,52 +243,96 @@ class Webhooks:
         tickets: Tickets,
         outcomes: Outcomes,
         live_calls: Callable[[], int],
+        takes_none: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`takes_none`: no stream is let in any more, not even for a call that is lost."""
         self._settings = settings
         self._signatures = signatures
         self._tickets = tickets
         self._outcomes = outcomes
         self._live_calls = live_calls
+        self._takes_none = takes_none
+        self._resumes = Resumes()
+        self._ended = Ended()
 
     def routes(self) -> list[web.RouteDef]:
+        posted = {
+            "voice": self.voice,
+            "after_stream": self.after_stream,
+            "after_dial": self.after_dial,
+            "fallback": self.fallback,
+            "stream_status": self.stream_status,
+            "stream_ended": self.stream_ended,
+            "call_status": self.call_status,
+        }
         return [
-            web.post("/twilio/voice", self.voice),
+            *(web.post(f"/twilio/{name}", handler) for name, handler in posted.items()),
+            *(web.post(path, posted[name]) for name, path in self._settings.paths),
             web.get("/twilio/voice/preview", self.preview, allow_head=False),
-            web.post("/twilio/after_stream", self.after_stream),
-            web.post("/twilio/stream_status", self.stream_status),
-            web.post("/twilio/stream_ended", self.stream_ended),
-            web.post("/twilio/call_status", self.call_status),
+            web.get("/twilio/fallback/preview", self.fallback_preview, allow_head=False),
             web.get("/version", self.version),
         ]
 
     async def voice(self, request: web.Request) -> web.Response:
         """A call comes in: connect it to our websocket."""
-        form = await self._form(request)
+        form = await self._form(request, *_ON_CALL)
         call = form["CallSid"]
+        if call in self._ended:
+            raise _forbidden(request, "its call has ended")
         if self._live_calls() >= self._settings.max_calls:
             log.warning("refused: %d calls are live", self._live_calls(), extra={"call": call})
             return _twiml(busy())
-        token = self._tickets.issue(
-            call, _party(form, "From"), _party(form, "To"), asyncio.get_running_loop().time()
-        )
         log.info("a call comes in", extra={"call": call})
-        return _twiml(connect(self._settings, token))
+        return _twiml(self._connected(form))
 
-    async def preview(self, _: web.Request) -> web.Response:
+    async def preview(self, request: web.Request) -> web.Response:
         """What `voice` would answer, for operators."""
+        self._check_reader(request)
         return _twiml(connect(self._settings, "preview-only"))
+
+    async def fallback(self, request: web.Request) -> web.Response:
+        """Twilio got no answer, or no useful one, from `voice`."""
+        form = await self._form(request)
+        log.warning("twilio_fallback", extra=_about(form, error=form.get("ErrorCode", "")[:10]))
+        return _twiml(give_up(self._settings))
+
+    async def fallback_preview(self, request: web.Request) -> web.Response:
+        """What `fallback` answers, to be kept where it is found when we are not."""
+        self._check_reader(request)
+        return _twiml(give_up(self._settings))
 
     async def after_stream(self, request: web.Request) -> web.Response:
         """The stream is over and the caller is still there."""
-        form = await self._form(request)
-        outcome = self._outcomes.of(form["CallSid"])
-        if outcome is None:
-            log.warning("the media stream was lost; the caller is told", extra=_about(form))
-        return _twiml(after(self._settings, outcome))
+        form = await self._form(request, *_ON_CALL)
+        if self._is_over(form):
+            return _twiml(hang_up())
+        match self._outcomes.of(form["CallSid"]):
+            case HungUpByUs():
+                return _twiml(hang_up())
+            case Transferred(key) if key in self._settings.transfers:
+                return _twiml(dial(self._settings, self._settings.transfers[key]))
+            case Transferred(key):
+                log.error("KAV_TRANSFERS has no %r", key, extra=_about(form))
+                return self._resumed(form, "unanswered")
+            case None:
+                log.warning("the media stream was lost", extra=_about(form))
+                return self._resumed(form, "dropped")
+            case outcome:
+                assert_never(outcome)
+
+    async def after_dial(self, request: web.Request) -> web.Response:
+        """Whom the caller was given to has hung up, or did not answer."""
+        form = await self._form(request, *_ON_CALL, "DialCallStatus")
+        status = form["DialCallStatus"]
+        log.info("twilio_dial", extra=_about(form, status=status))
+        if status not in _UNANSWERED or self._is_over(form):
+            return _twiml(hang_up())
+        self._outcomes.forget(form["CallSid"])
+        return _twiml(self._connected(form, "unanswered"))
 
     async def stream_status(self, request: web.Request) -> web.Response:
-        form = await self._form(request)
-        event, error = form.get("StreamEvent", "")[:40], form.get("StreamError", "")[:200]
+        form = await self._form(request, "StreamEvent")
+        event, error = form["StreamEvent"], form.get("StreamError", "")[:200]
         # Twilio tells here, and nowhere else, why it could not open a stream.
         level = logging.WARNING if event == "stream-error" else logging.INFO
         log.log(level, "twilio_stream", extra=_about(form, what=event, error=error))
@@ -211,14 +344,41 @@ class Webhooks:
         return web.Response(status=204)
 
     async def call_status(self, request: web.Request) -> web.Response:
-        form = await self._form(request)
-        log.info("twilio_call", extra=_about(form, status=form.get("CallStatus", "")[:40]))
+        form = await self._form(request, "CallStatus")
+        status = form["CallStatus"]
+        log.info("twilio_call", extra=_about(form, status=status))
+        if status in _OVER:
+            self._ended.add(form["CallSid"])
         return web.Response(status=204)
 
     async def version(self, _: web.Request) -> web.Response:
         return web.json_response({"name": "kav", "version": VERSION, "status": "ok"})
 
-    async def _form(self, request: web.Request) -> MultiDict[str]:
+    def _connected(self, form: MultiDict[str], back: Back = "") -> VoiceResponse:
+        caller, called = _party(form, "From"), _party(form, "To")
+        return connect(
+            self._settings, self._tickets.issue(form["CallSid"], caller, called, _now(), back)
+        )
+
+    def _resumed(self, form: MultiDict[str], back: Back) -> web.Response:
+        if self._takes_none():
+            return _twiml(give_up(self._settings))
+        if self._resumes.another(form["CallSid"], _now()):
+            return _twiml(self._connected(form, back))
+        log.error("the call is lost again and again: it is given up", extra=_about(form))
+        return _twiml(give_up(self._settings))
+
+    def _is_over(self, form: MultiDict[str]) -> bool:
+        return form.get("CallStatus") in _OVER or form["CallSid"] in self._ended
+
+    def _check_reader(self, request: web.Request) -> None:
+        """Who is on this machine may read what we would answer, and Twilio."""
+        url = self._settings.http(request.path)
+        signed = self._signatures.checked and self._signatures.genuine(request, url, MultiDict())
+        if not signed and not _is_local(request):
+            raise _forbidden(request, "it is neither signed nor from this machine")
+
+    async def _form(self, request: web.Request, *needed: str) -> MultiDict[str]:
         """The fields of a request that Twilio has signed; any other request ends here."""
         if request.content_type != "application/x-www-form-urlencoded":
             raise _forbidden(request, "it is not a form")
@@ -234,8 +394,10 @@ class Webhooks:
         form = MultiDict(pairs)
         if not self._signatures.genuine(request, self._settings.http(request.path), form):
             raise _forbidden(request, "its signature is missing or wrong")
-        if not all(_FIELD.fullmatch(name) for name in form) or not _ids_are_right(form):
+        if not _is_whole(form, needed):
             raise _forbidden(request, "its fields are not Twilio's")
+        if self._settings.account not in ("", form["AccountSid"]):
+            raise _forbidden(request, "its account is not ours")
         return form
 
 
@@ -254,17 +416,30 @@ def connect(settings: TwilioSettings, token: str) -> VoiceResponse:
     return response
 
 
-def after(settings: TwilioSettings, outcome: Outcome | None) -> VoiceResponse:
+def dial(settings: TwilioSettings, number: str) -> VoiceResponse:
+    """Gives the caller to somebody; who does not answer gives him back to us."""
     response = VoiceResponse()
-    match outcome:
-        case Transferred(key) if key in settings.transfers:
-            response.dial(settings.transfers[key])
-        case HungUpByUs():
-            response.hangup()
-        case _ if settings.apology:
-            response.say(settings.apology, language=settings.apology_language)
-        case _:
-            response.hangup()
+    response.dial(
+        number, action=settings.http("/twilio/after_dial"), method="POST", timeout=DIAL_SECONDS
+    )
+    return response
+
+
+def give_up(settings: TwilioSettings) -> VoiceResponse:
+    """We cannot keep the caller: an apology, and the fall-back number if there is one."""
+    response = VoiceResponse()
+    apology = settings.passing_on if settings.fallback else settings.apology
+    if apology:
+        response.say(apology, language=settings.apology_language)
+    if settings.fallback:
+        response.dial(settings.fallback, timeout=DIAL_SECONDS)
+    response.hangup()
+    return response
+
+
+def hang_up() -> VoiceResponse:
+    response = VoiceResponse()
+    response.hangup()
     return response
 
 
@@ -284,11 +459,28 @@ def _version() -> str:
 VERSION = _version()
 
 
+def _is_whole(form: MultiDict[str], needed: Iterable[str]) -> bool:
+    """What we read was not cut otherwise than Twilio cuts it."""
+    return (
+        all(_FIELD.fullmatch(name) for name in form)
+        and all(len(form.getall(name, [])) == 1 for name in needed)
+        and not any(_SWALLOWED.search(value) for value in form.values())
+        and _ids_are_right(form)
+        and all(_is_party(value) for name in _PARTIES for value in form.getall(name, []))
+        and all(_WORD.fullmatch(value) for name in _WORDS for value in form.getall(name, []))
+    )
+
+
 def _ids_are_right(form: MultiDict[str]) -> bool:
     return all(
         len(values := form.getall(name, [])) == 1 and pattern.fullmatch(values[0])
         for name, pattern in (("CallSid", _CALL), ("AccountSid", _ACCOUNT))
     )
+
+
+def _is_party(value: str) -> bool:
+    """What begins like a telephone number has to be one."""
+    return value[:1] not in "+0123456789" or not value or bool(_NUMBER.fullmatch(value))
 
 
 def _about(form: MultiDict[str], **facts: str) -> dict[str, object]:
@@ -299,6 +491,20 @@ def _party(form: MultiDict[str], name: str) -> str:
     """A number, a SIP address or a client's name; empty if it could be anything else."""
     party = form.get(name, "")
     return party if _PARTY.fullmatch(party) else ""
+
+
+def _is_local(request: web.Request) -> bool:
+    """A proxy on this machine asks for somebody else."""
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _forbidden(request: web.Request, why: str) -> web.HTTPForbidden:

@@ -125,7 +125,7 @@ def _twilio_messages(voice: Sequence[bytes]) -> list[bytes]:
 def _twilio_decode(framer: twilio.Framer, text: bytes) -> list[bytes]:
     message = twilio.decode(text)
     assert isinstance(message, twilio.Media)
-    return framer.frames(message.mulaw)
+    return framer.frames(message)
 
 
 def _each(work: Callable[[In], object], inputs: Sequence[In]) -> Run:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,7 @@ from engine.core.audio import mulaw_to_pcm
 from engine.core.events import Played
 from engine.ports import Busy, Call, CallFacts, Line
 
+EXAMPLES = Path(__file__).parents[1] / "twilio"
 STREAM = "MZ18ad3ab5a668481ce02b83e7395059f0"
 CALL = "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617"
 OTHER_CALL = "CA00000000000000000000000000000001"
@@ -110,10 +112,15 @@ class Bridge:
         self.calls.append(call)
         return call
 
-    async def token(self, call: str = CALL) -> str:
-        form = {"CallSid": call, "AccountSid": ACCOUNT, "From": "+97250", "To": "+9723"}
-        async with self.http.post(f"{self.url}/twilio/voice", data=form) as answer:
-            return (await answer.text()).split('name="token" value="')[1].split('"')[0]
+    async def ask(self, webhook: str, call: str = CALL, **more: str) -> str:
+        ids = {"CallSid": call, "AccountSid": ACCOUNT, "CallStatus": "in-progress"}
+        form = {**ids, "From": "+97250", "To": "+9723", **more}
+        async with self.http.post(f"{self.url}/twilio/{webhook}", data=form) as answer:
+            return await answer.text()
+
+    async def token(self, call: str = CALL, webhook: str = "voice", **more: str) -> str:
+        twiml = await self.ask(webhook, call, **more)
+        return twiml.split('name="token" value="')[1].split('"')[0]
 
     async def connect(self) -> "Phone":
         return Phone(await self.http.ws_connect(f"{self.url}/ws/twilio-media", autoping=False))
@@ -130,6 +137,8 @@ class Bridge:
 @dataclass
 class Phone:
     socket: aiohttp.ClientWebSocketResponse
+    sequence: int = 1
+    sent_ms: float = 5.0
 
     async def say(self, **message: object) -> None:
         await self.socket.send_str(json.dumps(message))
@@ -150,10 +159,14 @@ class Phone:
             },
         )
 
-    async def media(self, mulaw: bytes, stream: str = STREAM) -> None:
+    async def media(self, mulaw: bytes, stream: str = STREAM, lost_ms: float = 0.0) -> None:
+        self.sequence += 1
+        at = str(round(self.sent_ms + lost_ms))
+        self.sent_ms += lost_ms + len(mulaw) / 8
         payload = b64encode(mulaw).decode()
-        media = {"track": "inbound", "chunk": "1", "timestamp": "5", "payload": payload}
-        await self.say(event="media", sequenceNumber="3", streamSid=stream, media=media)
+        media = {"track": "inbound", "chunk": "1", "timestamp": at, "payload": payload}
+        number = str(self.sequence)
+        await self.say(event="media", sequenceNumber=number, streamSid=stream, media=media)
 
     async def mark(self, name: str) -> None:
         await self.say(event="mark", sequenceNumber="4", streamSid=STREAM, mark={"name": name})
@@ -222,6 +235,40 @@ async def test_a_call_from_its_start_to_the_callers_end() -> None:
         assert call.frames == [mulaw_to_pcm(bytes(range(160)))]
         assert call.digits == "#"
         assert call.ends == ["the caller hung up"]
+
+
+@on_loop
+async def test_a_call_in_the_words_of_twilios_documentation() -> None:
+    def example(event: str, **changed: object) -> str:
+        message = json.loads((EXAMPLES / f"{event}.json").read_text())
+        message.get(event, {}).update(changed)
+        return json.dumps(message)
+
+    async with bridge() as it:
+        token = await it.token()
+        phone = await it.connect()
+        await phone.socket.send_str(example("connected"))
+        await phone.socket.send_str(example("start", customParameters={"token": token}))
+        await until(lambda: len(it.calls) == 1 and it.calls[0].was_answered == 1)
+        call = it.calls[0]
+        call.line.play(1, bytes(320))
+        call.line.end_reply(1)
+        sent: list[dict[str, Any]] = []
+        while not sent or sent[-1].get("mark") != {"name": "1:end"}:
+            sent.append(await phone.next())
+        assert [message["event"] for message in sent] == ["mark", "media", "mark"]
+        for message in sent[::2]:
+            await phone.socket.send_str(example("mark", **message["mark"]))
+        sound = b64encode(b"\1" * 160).decode()
+        await phone.socket.send_str(example("media"))
+        await phone.socket.send_str(example("media", payload=sound, timestamp="6", chunk="2"))
+        await phone.socket.send_str(example("dtmf"))
+        await until(lambda: call.digits == "1" and call.positions[-1:] == [(1, 0.02, True)])
+        await phone.socket.send_str(example("stop"))
+        assert await phone.closed() == (1000, "the caller hung up")
+        await until(lambda: call.ran)
+        heard = b64decode("no+JhoaJjpzSHxA=") + b"\1" * 149
+        assert call.frames == [mulaw_to_pcm(heard)]
 
 
 @on_loop
@@ -321,6 +368,9 @@ SPOILED: list[tuple[Callable[[Phone], Awaitable[None]], int]] = [
     (lambda phone: phone.socket.send_str('{"event":NaN}'), 1008),
     (lambda phone: phone.socket.send_str('{"event":"mark"}'), 1008),
     (lambda phone: phone.socket.send_str("x" * 70_000), 1009),
+    (lambda phone: phone.socket.send_str("[" * 1_000_000), 1009),
+    (lambda phone: phone.socket.send_str('{"event":"mark","x":' + "9" * 5_000), 1008),
+    (lambda phone: phone.socket.send_str('{"event":"\\ud800"}'), 1008),
 ]
 
 
@@ -460,6 +510,127 @@ async def test_a_second_stream_of_a_live_call_is_refused() -> None:
 
 
 @on_loop
+async def test_a_lost_call_goes_on_in_a_new_stream_and_is_told_so() -> None:
+    async with bridge() as it:
+        first = await it.dial()
+        first.socket._writer.transport.abort()
+        await until(lambda: it.calls[0].ran)
+        second = await it.connect()
+        await second.start(await it.token(webhook="after_stream"))
+        await until(lambda: len(it.calls) == 2)
+        assert it.calls[1].facts == CallFacts(CALL, "twilio", "+97250", "+9723", "dropped")
+        await second.socket.close()
+
+
+@on_loop
+async def test_who_was_not_answered_comes_back_and_a_later_loss_does_not_dial_again() -> None:
+    async with bridge(replace(SETTINGS, transfers={"sales": "+97239999999"})) as it:
+        first = await it.dial()
+        it.calls[0].line.transfer("sales")
+        await first.closed()
+        assert "+97239999999" in await it.ask("after_stream")
+        second = await it.connect()
+        await second.start(await it.token(webhook="after_dial", DialCallStatus="no-answer"))
+        await until(lambda: len(it.calls) == 2)
+        assert it.calls[1].facts.back == "unanswered"
+        await second.socket.close()
+        await until(lambda: it.calls[1].ran)
+        assert "<Connect>" in await it.ask("after_stream")
+
+
+@on_loop
+async def test_a_stream_that_has_fallen_silent_makes_way_for_a_newer_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.05)
+    async with bridge() as it:
+        first = await it.dial()
+        second = await it.connect()
+        await second.start(await it.token(webhook="after_stream"))
+        await until(lambda: len(it.calls) == 2)
+        assert it.calls[0].ran
+        assert it.calls[0].ends == ["a newer stream takes its place"]
+        await second.media(b"\2" * 160)
+        await until(lambda: len(it.calls[1].frames) == 1)
+        await first.socket.close()
+        await second.socket.close()
+
+
+@on_loop
+async def test_a_newer_stream_that_does_not_wait_becomes_no_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.2)
+    async with bridge() as it:
+        first = await it.dial()
+        second = await it.connect()
+        await second.start(await it.token(webhook="after_stream"))
+        await second.socket.close()
+        await until(lambda: it.calls[0].ran)
+        third = await it.connect()
+        await third.start(await it.token(webhook="after_stream"))
+        await until(lambda: len(it.calls) == 2)
+        await third.media(bytes(160))
+        await until(lambda: len(it.calls[1].frames) == 1)
+        await first.socket.close()
+        await third.socket.close()
+
+
+@on_loop
+async def test_a_stream_that_is_heard_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.5)
+    async with bridge() as it:
+        first = await it.dial()
+        second = await it.connect()
+        await second.start(await it.token(webhook="after_stream"))
+
+        async def speak() -> None:
+            while True:
+                await first.media(bytes(160))
+                await first.socket.ping()
+                await first.receive()
+
+        speaking = asyncio.ensure_future(speak())
+        code, why = await second.closed()
+        speaking.cancel()
+        assert (code, why) == (1008, f"call {CALL} has a stream already")
+        assert len(it.calls) == 1
+        assert it.calls[0].ends == []
+        await first.socket.close()
+
+
+@on_loop
+async def test_a_stream_of_another_account_is_refused() -> None:
+    async with bridge(replace(SETTINGS, account="AC" + 32 * "0")) as it:
+        phone = await it.connect()
+        await phone.start("")
+        assert await phone.closed() == (1008, f"call {CALL} is of another account")
+
+
+@on_loop
+async def test_lost_sound_is_silence_and_the_end_tells_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with bridge() as it:
+        phone = await it.dial()
+        await phone.media(b"\1" * 160)
+        await phone.media(b"\2" * 160, lost_ms=40)
+        phone.sequence -= 1
+        await phone.media(b"\3" * 160)
+        phone.sequence -= 1
+        await phone.media(b"\4" * 160, lost_ms=2000)
+        await until(lambda: len(it.calls[0].frames) == 6)
+        whole = b"\1" * 160 + b"\xff" * 320 + b"\2" * 160 + b"\3" * 160 + b"\4" * 160
+        assert b"".join(it.calls[0].frames) == mulaw_to_pcm(whole)
+        await phone.stop()
+        await phone.closed()
+    assert sum("out of order" in message for message in caplog.messages) == 1
+    end = vars(next(line for line in caplog.records if "stream is over" in line.getMessage()))
+    assert end["facts"] == {"filled_ms": 40, "jumps": 1, "disorder": 2}
+
+
+@on_loop
 async def test_pings_are_answered() -> None:
     async with bridge() as it:
         phone = await it.dial()
@@ -498,17 +669,39 @@ async def test_no_mark_goes_with_the_heartbeat_while_something_plays() -> None:
         names = []
         while (received := await phone.receive()).type is not aiohttp.WSMsgType.PING:
             names.append(json.loads(received.data).get("mark", {}).get("name", ""))
-        assert (await phone.next())["event"] == "media"
+        while (received := await phone.receive()).type is aiohttp.WSMsgType.PING:
+            pass
+        assert json.loads(received.data)["event"] == "media"
         assert not [name for name in names if name.startswith("hb")]
         await phone.socket.close()
 
 
 @on_loop
-async def test_a_line_that_is_dead_both_ways_is_closed() -> None:
-    async with bridge(replace(SETTINGS, heartbeat=0.05)) as it:
+async def test_a_line_that_is_dead_both_ways_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.05)
+    monkeypatch.setattr(server, "DEAD_SECONDS", 0.1)
+    async with bridge() as it:
         phone = await it.dial()
-        assert (await phone.closed())[0] == 1001
+        received = await phone.receive()
+        assert (received.type, received.data) == (aiohttp.WSMsgType.PING, b"hb-1")
         await until(lambda: it.calls[0].ran)
+        assert it.calls[0].ends == ["nothing came for 0 s"]
+        await phone.socket.close()
+
+
+@on_loop
+async def test_a_silent_line_that_answers_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.1)
+    monkeypatch.setattr(server, "DEAD_SECONDS", 0.3)
+    async with bridge() as it:
+        phone = await it.dial()
+        for number in range(1, 6):
+            while (received := await phone.receive()).type is not aiohttp.WSMsgType.PING:
+                pass
+            assert received.data == f"hb-{number}".encode()
+            await phone.socket.pong(received.data)
+        assert it.calls[0].ends == []
+        await phone.socket.close()
 
 
 @on_loop
@@ -526,9 +719,7 @@ async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_full_house_answers_busy() -> None:
     async with bridge(replace(SETTINGS, max_calls=1)) as it:
         phone = await it.dial()
-        form = {"CallSid": OTHER_CALL, "AccountSid": ACCOUNT}
-        async with it.http.post(f"{it.url}/twilio/voice", data=form) as answer:
-            assert '<Reject reason="busy" />' in await answer.text()
+        assert '<Reject reason="busy" />' in await it.ask("voice", OTHER_CALL)
         await phone.socket.close()
 
 
@@ -552,23 +743,34 @@ async def test_a_bridge_that_stops_tells_its_calls() -> None:
 
 
 @on_loop
-async def test_after_a_goodbye_twilio_hangs_up_and_after_a_loss_it_apologizes() -> None:
-    settings = replace(SETTINGS, apology="סליחה", transfers={"sales": "+97239999999"})
-    async with bridge(settings) as it:
-
-        async def twiml_after(call: str) -> str:
-            form = {"CallSid": call, "AccountSid": ACCOUNT}
-            async with it.http.post(f"{it.url}/twilio/after_stream", data=form) as answer:
-                return await answer.text()
-
+async def test_after_a_goodbye_twilio_hangs_up_and_after_a_transfer_it_dials() -> None:
+    async with bridge(replace(SETTINGS, transfers={"sales": "+97239999999"})) as it:
         said_goodbye, transferred = await it.dial(CALL), await it.dial(OTHER_CALL)
         it.calls[0].line.hang_up("goodbye")
         it.calls[1].line.transfer("sales")
         await said_goodbye.closed()
         await transferred.closed()
-        assert "<Hangup />" in await twiml_after(CALL)
-        assert "<Dial>+97239999999</Dial>" in await twiml_after(OTHER_CALL)
-        assert 'language="he-IL">סליחה</Say>' in await twiml_after("CA" + 32 * "f")
+        assert "<Hangup />" in await it.ask("after_stream", CALL)
+        assert ">+97239999999</Dial>" in await it.ask("after_stream", OTHER_CALL)
+
+
+@on_loop
+async def test_a_transfer_to_nobody_known_is_not_answered() -> None:
+    async with bridge() as it:
+        first = await it.dial()
+        it.calls[0].line.transfer("+1900")
+        await first.closed()
+        second = await it.connect()
+        await second.start(await it.token(webhook="after_stream"))
+        await until(lambda: len(it.calls) == 2)
+        assert it.calls[1].facts.back == "unanswered"
+        await second.socket.close()
+        await until(lambda: it.calls[1].ran)
+        third = await it.connect()
+        await third.start(await it.token(webhook="after_stream"))
+        await until(lambda: len(it.calls) == 3)
+        assert it.calls[2].facts.back == "dropped"
+        await third.socket.close()
 
 
 @on_loop

@@ -48,6 +48,25 @@ def test_a_request_that_is_repeated_gets_the_same_token_from_any_worker(tmp_path
     assert SharedTickets(tmp_path).issue(CALL, "", "", 71.0) != first
 
 
+def test_a_request_that_is_repeated_late_gets_the_token_that_is_used_up(tmp_path: Path) -> None:
+    tickets = SharedTickets(tmp_path)
+    token = tickets.issue(CALL, "", "", 10.0)
+    assert tickets.redeem(CALL, token, 20.0) is not None
+    assert SharedTickets(tmp_path).issue(CALL, "", "", 21.0) == token
+    assert tickets.redeem(CALL, token, 22.0) is None
+
+
+def test_a_caller_who_is_back_gets_a_new_token_that_says_so(tmp_path: Path) -> None:
+    tickets = SharedTickets(tmp_path)
+    first = tickets.issue(CALL, "", "", 10.0)
+    again = SharedTickets(tmp_path).issue(CALL, "", "", 20.0, "dropped")
+    assert SharedTickets(tmp_path).issue(CALL, "", "", 21.0, "dropped") == again != first
+    assert tickets.redeem(CALL, first, 22.0) is None
+    ticket = tickets.redeem(CALL, again, 22.0)
+    assert ticket is not None
+    assert ticket.back == "dropped"
+
+
 def test_what_nobody_comes_for_is_gone_after_its_minute(tmp_path: Path) -> None:
     SharedTickets(tmp_path).issue(CALL, "", "", 10.0)
     SharedOutcomes(tmp_path).note(CALL, HungUpByUs(), 10.0)
@@ -62,6 +81,8 @@ def test_how_a_stream_ended_is_known_to_the_worker_that_is_asked(tmp_path: Path)
     SharedOutcomes(tmp_path).note(CALL, Transferred("sales"), 11.0)
     assert SharedOutcomes(tmp_path).of(CALL) == Transferred("sales")
     assert SharedOutcomes(tmp_path).of("CA" + 32 * "b") is None
+    SharedOutcomes(tmp_path).forget(CALL)
+    assert SharedOutcomes(tmp_path).of(CALL) is None
 
 
 def redeem(

@@ -19,28 +19,43 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from bridge.ticker import Ticker
 from bridge.twilio_media import TwilioSettings, add_routes
-from bridge.twilio_media.webhooks import Outcomes, Tickets, Transferred, after, connect
+from bridge.twilio_media.webhooks import (
+    ENDED_CALLS,
+    Ended,
+    HungUpByUs,
+    Outcomes,
+    Resumes,
+    Tickets,
+    Transferred,
+    connect,
+    dial,
+    give_up,
+)
 from engine.ports import Call, CallFacts, Line
+from tests.bench.twilio_forgeries import forge
 
 CALL = "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617"
 ACCOUNT = "AC5ef8732a3c49700934481addd5ce1659"
 SECRET = "0123456789abcdef"
 PUBLIC = "https://kav.example/line"
 SETTINGS = TwilioSettings(PUBLIC, SECRET)
+STATUSES = ["/twilio/stream_status", "/twilio/stream_ended", "/twilio/call_status"]
 POSTS = [
     "/twilio/voice",
     "/twilio/after_stream",
-    "/twilio/stream_status",
-    "/twilio/stream_ended",
-    "/twilio/call_status",
+    "/twilio/after_dial",
+    "/twilio/fallback",
+    *STATUSES,
 ]
-STATUSES = POSTS[2:]
+FALLBACK = "+97239876543"
 FORM = {
     "CallSid": CALL,
     "AccountSid": ACCOUNT,
     "From": "+972501234567",
     "To": "+97231234567",
     "CallStatus": "ringing",
+    "DialCallStatus": "busy",
+    "StreamEvent": "stream-started",
     "CallerName": "",
     "FromCity": "תל אביב",
 }
@@ -78,8 +93,8 @@ class Door:
         async with self.http.post(self.url + path, **kwargs) as answer:
             return answer.status, await answer.text()
 
-    async def get(self, path: str) -> tuple[int, str]:
-        async with self.http.get(self.url + path) as answer:
+    async def get(self, path: str, **kwargs: Any) -> tuple[int, str]:
+        async with self.http.get(self.url + path, **kwargs) as answer:
             return answer.status, await answer.text()
 
 
@@ -127,6 +142,22 @@ async def test_the_preview_shows_the_answer_without_a_real_token() -> None:
         status, text = await it.get("/twilio/voice/preview")
     assert status == 200
     assert text == str(connect(SETTINGS, "preview-only"))
+
+
+PREVIEWS = ["/twilio/voice/preview", "/twilio/fallback/preview"]
+
+
+@pytest.mark.parametrize("path", PREVIEWS)
+@on_loop
+async def test_a_preview_is_for_this_machine_or_signed(path: str) -> None:
+    through_a_proxy = {"X-Forwarded-For": "127.0.0.1"}
+    async with door(replace(SETTINGS, fallback=FALLBACK)) as it:
+        assert (await it.get(path))[0] == 200
+        assert await it.get(path, headers=through_a_proxy) == (403, "")
+        signed = through_a_proxy | sign(PUBLIC + path, {})
+        assert (await it.get(path, headers=signed))[0] == 200
+    async with door(replace(SETTINGS, auth_token=None)) as it:
+        assert await it.get(path, headers=through_a_proxy) == (403, "")
 
 
 @pytest.mark.parametrize("path", STATUSES)
@@ -180,8 +211,14 @@ async def test_signed_fields_that_were_cut_elsewhere_are_refused() -> None:
     named |= {"FromCityתל": " אביב"}
     lost = {name: value for name, value in FORM.items() if name != "CallSid"}
     lost |= {"CallS": "id" + CALL}
+    swallowed = {name: value for name, value in FORM.items() if name != "CallStatus"}
+    swallowed["CallSid"] += "CallStatusringing"
+    numbered = {name: value for name, value in FORM.items() if name != "FromCity"}
+    numbered["From"] += "FromCity" + FORM["FromCity"]
+    longer = {name: value for name, value in FORM.items() if name != "CallerName"}
+    longer["CallStatus"] += "CallerName"
     async with door() as it:
-        for form in (named, lost):
+        for form in (named, lost, swallowed, numbered, longer):
             assert RequestValidator(SECRET).validate(
                 PUBLIC + path, form, headers["X-Twilio-Signature"]
             )
@@ -193,6 +230,115 @@ async def test_ids_that_are_not_twilios_are_refused() -> None:
     async with door() as it:
         for wrong in ({"CallSid": "CA1"}, {"AccountSid": ""}, {"CallSid": CALL + "\n"}):
             assert await it.post("/twilio/voice", {**FORM, **wrong}) == (403, "")
+
+
+@on_loop
+async def test_another_account_is_refused() -> None:
+    async with door(replace(SETTINGS, account=ACCOUNT)) as it:
+        for path in POSTS:
+            other = {**FORM, "AccountSid": "AC" + 32 * "0"}
+            assert await it.post(path, other) == (403, "")
+            assert (await it.post(path))[0] in (200, 204)
+
+
+@on_loop
+async def test_while_the_token_is_changed_both_are_good() -> None:
+    async with door(replace(SETTINGS, old_auth_token="the old one")) as it:
+        for token, status in [(SECRET, 204), ("the old one", 204), ("the next one", 403)]:
+            signed = sign(PUBLIC + STATUSES[0], FORM, token)
+            assert (await it.send(STATUSES[0], data=FORM, headers=signed))[0] == status
+
+
+@on_loop
+async def test_the_paths_of_an_older_bridge_are_signed_as_they_are_asked() -> None:
+    paths = [("voice", "/webhook/voice"), ("call_status", "/old/status")]
+    async with door(replace(SETTINGS, paths=paths)) as it:
+        assert await it.post("/webhook/voice") == await it.post("/twilio/voice")
+        assert (await it.post("/old/status"))[0] == 204
+        new = sign(PUBLIC + "/twilio/voice", FORM)
+        assert await it.send("/webhook/voice", data=FORM, headers=new) == (403, "")
+
+
+@on_loop
+async def test_what_a_webhook_needs_must_be_there_once() -> None:
+    async with door() as it:
+        for path, name in [
+            ("voice", "From"),
+            ("voice", "To"),
+            ("after_stream", "From"),
+            ("after_stream", "CallStatus"),
+            ("after_dial", "DialCallStatus"),
+            ("call_status", "CallStatus"),
+            ("stream_status", "StreamEvent"),
+        ]:
+            form = {known: value for known, value in FORM.items() if known != name}
+            assert await it.post(f"/twilio/{path}", form) == (403, "")
+
+
+def token_in(twiml: str) -> str:
+    parameter = ET.fromstring(twiml).find("./Connect/Stream/Parameter")
+    assert parameter is not None
+    return parameter.get("value", "")
+
+
+@on_loop
+async def test_a_lost_call_is_connected_again_three_times_then_given_up() -> None:
+    async with door(replace(SETTINGS, fallback=FALLBACK)) as it:
+        first = (await it.post("/twilio/voice"))[1]
+        for _ in range(3):
+            assert token_in((await it.post("/twilio/after_stream"))[1]) == token_in(first)
+        last = ET.fromstring((await it.post("/twilio/after_stream"))[1])
+        assert [verb.tag for verb in last] == ["Say", "Dial", "Hangup"]
+        assert last[1].text == FALLBACK
+        other = {**FORM, "CallSid": "CA" + 32 * "1"}
+        assert "<Connect>" in (await it.post("/twilio/after_stream", other))[1]
+
+
+@on_loop
+async def test_who_is_not_answered_comes_back_and_who_was_is_done() -> None:
+    async with door() as it:
+        for status in ("busy", "no-answer", "failed", "canceled"):
+            form = {**FORM, "CallStatus": "in-progress", "DialCallStatus": status}
+            assert "<Connect>" in (await it.post("/twilio/after_dial", form))[1]
+        for status in ("completed", "answered", "new-to-us"):
+            form = {**FORM, "CallStatus": "in-progress", "DialCallStatus": status}
+            assert "<Hangup />" in (await it.post("/twilio/after_dial", form))[1]
+
+
+@on_loop
+async def test_nothing_begins_in_the_name_of_a_call_that_has_ended() -> None:
+    async with door() as it:
+        form = {**FORM, "CallStatus": "completed"}
+        for path in ("/twilio/after_stream", "/twilio/after_dial"):
+            gone = {**form, "DialCallStatus": "busy"}
+            assert "<Hangup />" in (await it.post(path, gone))[1]
+        assert (await it.post("/twilio/call_status", form))[0] == 204
+        assert await it.post("/twilio/voice") == (403, "")
+        assert "<Hangup />" in (await it.post("/twilio/after_stream"))[1]
+
+
+@on_loop
+async def test_status_callbacks_in_any_order_and_number_end_the_same() -> None:
+    told = ["initiated", "ringing", "in-progress", "completed"]
+    dice = random.Random(3)
+    async with door() as it:
+        for number in range(8):
+            call = f"CA{number:032x}"
+            for status in dice.sample(told * 2, k=8):
+                place = str(told.index(status))
+                form = {**FORM, "CallSid": call, "CallStatus": status, "SequenceNumber": place}
+                assert await it.post("/twilio/call_status", form) == (204, "")
+            assert (await it.post("/twilio/voice", {**FORM, "CallSid": call}))[0] == 403
+
+
+@on_loop
+async def test_the_fallback_apologizes_and_calls_somebody() -> None:
+    form = {**FORM, "ErrorCode": "11200", "ErrorUrl": f"{PUBLIC}/twilio/voice"}
+    async with door(replace(SETTINGS, fallback=FALLBACK)) as it:
+        status, text = await it.post("/twilio/fallback", form)
+        assert (status, text) == await it.get("/twilio/fallback/preview")
+    assert [verb.tag for verb in ET.fromstring(text)] == ["Say", "Dial", "Hangup"]
+    assert FALLBACK in text
 
 
 @on_loop
@@ -237,10 +383,19 @@ async def test_nothing_that_is_sent_makes_a_500_or_an_effect(
     dice = random.Random(4)
     queries = ["", "?bodySHA256=1", "?a=%00", "?[", "?a=%ed%a0%80", "?" + "a&" * 300]
     async with door() as it:
-        for _ in range(600):
+        for _ in range(300):
             path = dice.choice(POSTS) + dice.choice(queries)
             status, _ = await it.send(path, skip_auto_headers=["Accept"], **_odd_request(dice))
             assert 400 <= status < 500
+
+
+@on_loop
+async def test_no_forgery_has_an_effect(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    found = await forge(600, seed=5)
+    assert found.effects == []
+    assert found.errors == 0
+    assert min(found.kinds.values()) > 20
 
 
 RAW = [
@@ -284,8 +439,12 @@ async def test_without_a_token_nothing_is_checked_and_the_log_says_so_once(
     assert caplog.text.count("no auth token is configured") == 1
 
 
-def test_the_settings_do_not_show_their_secret() -> None:
-    assert SECRET not in repr(SETTINGS)
+def test_the_settings_show_no_secret_and_no_number() -> None:
+    settings = replace(
+        SETTINGS, old_auth_token="older", fallback=FALLBACK, transfers={"sales": "+1"}
+    )
+    for hidden in (SECRET, "older", FALLBACK, "+1"):
+        assert hidden not in repr(settings)
 
 
 def test_a_ticket_is_for_one_call_once_and_in_time() -> None:
@@ -295,21 +454,61 @@ def test_a_ticket_is_for_one_call_once_and_in_time() -> None:
     assert tickets.redeem(CALL, token[:-1], 1.0) is None
     ticket = tickets.redeem(CALL, token, 1.0)
     assert ticket is not None
-    assert (ticket.caller, ticket.called) == ("+1", "+2")
+    assert (ticket.caller, ticket.called, ticket.back) == ("+1", "+2", "")
     assert token not in repr(ticket)
     assert tickets.redeem(CALL, token, 1.0) is None
-    late = tickets.issue(CALL, "+1", "+2", 2.0)
+    assert tickets.issue(CALL, "+1", "+2", 2.0) == token
+    assert tickets.redeem(CALL, token, 2.0) is None
+    late = tickets.issue(CALL, "+1", "+2", 60.0)
     assert late != token
-    assert tickets.redeem(CALL, late, 62.0) is None
+    assert tickets.redeem(CALL, late, 120.0) is None
 
 
-def test_tickets_and_outcomes_do_not_pile_up() -> None:
-    tickets, outcomes = Tickets(), Outcomes()
+def test_who_comes_back_gets_a_ticket_of_his_own() -> None:
+    tickets = Tickets()
+    token = tickets.issue(CALL, "+1", "+2", 0.0)
+    tickets.redeem(CALL, token, 1.0)
+    again = tickets.issue(CALL, "+1", "+2", 10.0, "dropped")
+    assert again != token
+    assert tickets.issue(CALL, "+1", "+2", 50.0, "dropped") == again
+    assert tickets.issue(CALL, "+1", "+2", 50.0) == again
+    assert tickets.redeem(CALL, token, 50.0) is None
+    ticket = tickets.redeem(CALL, again, 109.0)
+    assert ticket is not None
+    assert ticket.back == "dropped"
+    other = tickets.issue(CALL, "+1", "+2", 109.0, "unanswered")
+    assert other not in (token, again)
+    unanswered = tickets.redeem(CALL, other, 110.0)
+    assert unanswered is not None
+    assert unanswered.back == "unanswered"
+
+
+def test_a_call_is_resumed_three_times_a_minute() -> None:
+    resumes = Resumes()
+    times = [0.0, 10.0, 20.0, 30.0, 59.9, 60.1, 61.0, 70.1]
+    told = [resumes.another(CALL, time) for time in times]
+    assert told == [True, True, True, False, False, True, False, True]
+    assert resumes.another("CA0", 30.0)
+
+
+def test_what_is_kept_of_calls_does_not_pile_up() -> None:
+    tickets, outcomes, resumes, ended = Tickets(), Outcomes(), Resumes(), Ended()
     for number in range(1000):
-        tickets.issue(f"CA{number}", "", "", number * 1.0)
-        outcomes.note(f"CA{number}", Transferred("sales"), number * 1.0)
-    assert len(tickets._waiting) <= 60
-    assert len(outcomes._known) <= 60
+        call, now = f"CA{number}", number * 1.0
+        tickets.redeem(call, tickets.issue(call, "", "", now), now)
+        tickets.issue(call, "", "", now, "dropped")
+        outcomes.note(call, Transferred("sales"), now)
+        resumes.another(call, now)
+    for number in range(ENDED_CALLS + 1):
+        ended.add(f"CA{number}")
+        ended.add(f"CA{number}")
+    assert len(tickets._waiting) <= 61
+    assert len(tickets._used) <= 61
+    assert len(outcomes._known) <= 61
+    assert len(resumes._times) <= 61
+    assert "CA0" not in ended
+    assert "CA1" in ended
+    assert len(ended._known) == len(ended._order) == ENDED_CALLS
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))
@@ -317,16 +516,21 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))
 
 @given(token=TEXT, apology=TEXT, number=TEXT)
 def test_twiml_is_well_formed_whatever_is_in_it(token: str, apology: str, number: str) -> None:
-    settings = TwilioSettings(PUBLIC, None, apology=apology, transfers={"sales": number})
+    settings = TwilioSettings(PUBLIC, None, apology=apology, passing_on=apology, fallback=number)
     stream = ET.fromstring(str(connect(settings, token))).find("./Connect/Stream/Parameter")
     assert stream is not None
     assert stream.get("value") == token
-    ET.fromstring(str(after(settings, None)))
-    dial = ET.fromstring(str(after(settings, Transferred("sales")))).find("./Dial")
-    assert dial is not None
-    assert (dial.text or "") == number
+    ET.fromstring(str(give_up(settings)))
+    verb = ET.fromstring(str(dial(settings, number))).find("./Dial")
+    assert verb is not None
+    assert (verb.text or "") == number
+    assert (verb.get("action"), verb.get("timeout")) == (f"{PUBLIC}/twilio/after_dial", "20")
 
 
-def test_a_transfer_to_nobody_known_is_not_dialed() -> None:
-    settings = TwilioSettings(PUBLIC, None, apology="", transfers={"sales": "+1"})
-    assert "<Hangup />" in str(after(settings, Transferred("+1900")))
+def test_what_became_of_a_stream_is_forgotten_when_the_next_begins() -> None:
+    outcomes = Outcomes()
+    outcomes.note(CALL, HungUpByUs(), 0.0)
+    assert outcomes.of(CALL) == HungUpByUs()
+    outcomes.forget(CALL)
+    outcomes.forget(CALL)
+    assert outcomes.of(CALL) is None

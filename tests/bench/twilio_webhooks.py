@@ -1,0 +1,115 @@
+"""`python -m tests.bench.twilio_webhooks`: how soon status webhooks answer while calls are live.
+
+A bridge as its users have it, signatures checked, and simulated phones on its media websocket; then
+signed status callbacks, one after the other, over one connection as Twilio's proxy keeps it."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import uvloop
+
+from bridge.rehearsal import own_bridge, twilio_phone
+from bridge.rehearsal.own_bridge import Bridge
+from bridge.rehearsal.phone import Phone
+from tests.bench.bridge_process import ROOT
+from tests.bench.figures import Figure, percentile, table
+
+TOKEN, PUBLIC = "the token of the bench", "https://kav.example"
+SETTINGS = {
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "KAV_PUBLIC_URL": PUBLIC,
+    "KAV_RECOGNIZER": "none",
+    "KAV_VOICE": "espeak",
+    "KAV_MAX_CALLS": "100",
+}
+CACHE = ROOT / "var" / "cache-espeak"
+STATUSES = (
+    ("call_status", {"CallStatus": "in-progress"}),
+    ("stream_status", {"StreamEvent": "stream-started"}),
+    ("stream_ended", {"StreamEvent": "stream-stopped"}),
+)
+BETWEEN_SECONDS = 0.02
+BAR_MS = 25.0
+
+
+def at(bridge: Bridge) -> str:
+    """Where the bridge really is."""
+    return bridge.doors.twilio_url.removeprefix("http://").partition("/")[0]
+
+
+async def post(
+    http: aiohttp.ClientSession, bridge: Bridge, webhook: str, form: dict[str, str]
+) -> tuple[int, str]:
+    """As Twilio posts, signed."""
+    path = f"/twilio/{webhook}"
+    headers = {"X-Twilio-Signature": twilio_phone.signature(TOKEN, PUBLIC + path, form)}
+    async with http.post(f"http://{at(bridge)}{path}", data=form, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    seconds: tuple[float, ...]
+    refused: int
+    lost: int
+    """Calls that did not live to the end."""
+    late_p99: float
+    """Seconds, of the timers of the process that measures."""
+
+
+async def measure(calls: int, requests: int, folder: Path) -> Measured:
+    async with own_bridge.running(folder, CACHE, SETTINGS) as bridge, AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        phones = [await _call(bridge, stack) for _ in range(calls)]
+        taken, refused = [], 0
+        for number in range(requests):
+            webhook, more = STATUSES[number % len(STATUSES)]
+            form = twilio_phone.webhook_form(twilio_phone.Caller()) | more
+            began = time.perf_counter()
+            status, _ = await post(http, bridge, webhook, form)
+            taken.append(time.perf_counter() - began)
+            refused += status != 204
+            await asyncio.sleep(BETWEEN_SECONDS)
+        lost = sum(phone.closed.is_set() for phone in phones)
+        late = percentile((late for phone in phones for late in phone.lateness), 0.99)
+        return Measured(tuple(taken), refused, lost, late)
+
+
+async def _call(bridge: Bridge, stack: AsyncExitStack) -> Phone:
+    url = f"{PUBLIC}/twilio/voice"
+    opening = twilio_phone.open_phone(url, at=at(bridge), auth_token=TOKEN)
+    return await stack.enter_async_context(opening)
+
+
+def figures(measured: Measured) -> Sequence[Figure]:
+    ms = [1000 * one for one in measured.seconds]
+    return [
+        Figure("status webhook, p50", percentile(ms, 0.5), "ms"),
+        Figure("status webhook, p99", percentile(ms, 0.99), "ms", BAR_MS),
+        Figure("not answered 204", measured.refused, "", 0),
+        Figure("calls lost meanwhile", measured.lost, "", 0),
+        Figure("own timers late, p99", 1000 * measured.late_p99, "ms"),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.twilio_webhooks")
+    parser.add_argument("--calls", type=int, default=50)
+    parser.add_argument("--requests", type=int, default=2000)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kav-webhooks-") as folder:
+        measured = uvloop.run(measure(args.calls, args.requests, Path(folder) / "data"))
+    print(table(told := figures(measured)))
+    return 1 if any(one.failed for one in told) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
