@@ -8,14 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from engine.core.audio import RATE
+
 HANG_UP = b"\x00\x00\x00"
 """The only message besides audio that Asterisk accepts from us."""
+
+HEADER_BYTES = 3
 
 _KIND_HANG_UP = 0x00
 _KIND_UUID = 0x01
 _KIND_DTMF = 0x03
-_KIND_SLIN8 = 0x10
-_HEADER = 3
+_FIRST_AUDIO = 0x10
+_RATES = (8000, 12000, 16000, 24000, 32000, 44100, 48000, 96000, 192000)
+_KINDS = {rate: _FIRST_AUDIO + number for number, rate in enumerate(_RATES)}
+_LAST_AUDIO = _FIRST_AUDIO + len(_RATES) - 1
 _UUID_BYTES = 16
 _MOST_AUDIO = 8192
 _MOST_UNKNOWN = 10
@@ -35,9 +41,11 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """16-bit little-endian mono PCM at 8,000 Hz, usually 20 ms."""
+    """16-bit little-endian mono PCM, usually 20 ms."""
 
     pcm: bytes
+    rate: int = RATE
+    """Samples a second, one of nine: kind 0x10 is 8,000, 0x12 is 16,000, 0x18 is 192,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +61,15 @@ class HangUp:
 Message = Hello | Audio | Digit | HangUp
 
 
-def audio_header(payload_bytes: int) -> bytes:
-    """What precedes a payload of 8 kHz PCM."""
-    return bytes((_KIND_SLIN8, payload_bytes >> 8, payload_bytes & 0xFF))
+def audio_header(payload_bytes: int, rate: int = RATE) -> bytes:
+    """What precedes a payload of PCM."""
+    return bytes((_KINDS[rate], payload_bytes >> 8, payload_bytes & 0xFF))
+
+
+def check_rate(rate: int) -> None:
+    """Raises `ValueError` if AudioSocket has no kind for so many samples a second."""
+    if rate not in _KINDS:
+        raise ValueError(f"AudioSocket carries {_RATES} samples a second, not {rate}")
 
 
 class Decoder:
@@ -69,12 +83,12 @@ class Decoder:
         """Raises `MalformedStream`; the stream is then of no further use."""
         data = self._rest + data if self._rest else data
         at = 0
-        while len(data) - at >= _HEADER:
-            end = at + _HEADER + (data[at + 1] << 8 | data[at + 2])
+        while len(data) - at >= HEADER_BYTES:
+            end = at + HEADER_BYTES + (data[at + 1] << 8 | data[at + 2])
             if end > len(data):
-                self._check_length(data[at], end - at - _HEADER)
+                self._check_length(data[at], end - at - HEADER_BYTES)
                 break
-            message = self._message(data[at], data[at + _HEADER : end])
+            message = self._message(data[at], data[at + HEADER_BYTES : end])
             at = end
             if message is not None:
                 yield message
@@ -82,8 +96,8 @@ class Decoder:
 
     def _message(self, kind: int, payload: bytes) -> Message | None:
         self._check_length(kind, len(payload))
-        if kind == _KIND_SLIN8:
-            return Audio(payload)
+        if _FIRST_AUDIO <= kind <= _LAST_AUDIO:
+            return Audio(payload, _RATES[kind - _FIRST_AUDIO])
         if kind == _KIND_DTMF:
             return self._digit(payload)
         if kind == _KIND_UUID:
@@ -102,7 +116,8 @@ class Decoder:
         return Digit(key)
 
     def _check_length(self, kind: int, length: int) -> None:
-        if kind == _KIND_SLIN8 and (length < 2 or length > _MOST_AUDIO or length % 2):
+        audio = _FIRST_AUDIO <= kind <= _LAST_AUDIO
+        if audio and (length < 2 or length > _MOST_AUDIO or length % 2):
             raise MalformedStream(f"audio of {length} bytes, not 2 to {_MOST_AUDIO} and even")
         if kind == _KIND_UUID and length != _UUID_BYTES:
             raise MalformedStream(f"a UUID of {length} bytes, not {_UUID_BYTES}")

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from bridge.audiosocket.codec import audio_header
-from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, SILENCE
+from engine.core.audio import FRAME_SECONDS, RATE, Resampler
 from engine.core.events import Played
 
 LEAD = 1
@@ -19,9 +19,7 @@ WAY = 0.06
 """Seconds from our socket to the ear beyond the lead, when nobody has measured them."""
 _MOST_LATE = 4  # frames; up to here RTP timestamps stay contiguous, beyond we skip (wire facts)
 _NEWS_EVERY = 0.1
-
-_HEADER = audio_header(FRAME_BYTES)
-_SILENCE_MESSAGE = _HEADER + SILENCE
+_SHORTEST_WAY, _LONGEST_WAY = 0.02, 1.0
 
 
 @dataclass(slots=True)
@@ -35,15 +33,21 @@ class Playout:
     """Keeps the contract `engine.ports.Playout`; `due` gives the messages to write now, each one
     20 ms frame in one piece."""
 
-    def __init__(self, now: float, *, lead: int = LEAD, way: float = WAY) -> None:
+    def __init__(self, now: float, *, lead: int = LEAD, way: float = WAY, rate: int = RATE) -> None:
+        """`rate`: samples a second of what is played."""
         self.skipped = 0
         """Frames that were left out after stalls of this process."""
         self.sent = 0
         """Frames given out so far, silence included."""
+        self.way_measured = False
+        """`way` is no assumption."""
         self._origin = now
         self._lead = lead
         self._way = way
         self._next = 0
+        self._rate = rate
+        self._silence = bytes(_frame_bytes(rate))
+        self.tune(rate)
         self._queue: deque[tuple[int, float, bytes]] = deque()
         self._rest = b""  # less than a frame, waiting for more
         self._turn = 0
@@ -54,20 +58,36 @@ class Playout:
         self._told = 0.0
         self._told_at: float | None = None
 
+    @property
+    def way(self) -> float:
+        """Seconds from our socket to the ear, beyond the lead, of what is sent from now on."""
+        return self._way
+
+    @way.setter
+    def way(self, measured: float) -> None:
+        self.way_measured = True
+        self._way = min(max(measured, _SHORTEST_WAY), _LONGEST_WAY)
+
+    def tune(self, rate: int) -> None:
+        """From here on the line takes `rate` samples a second."""
+        self._header = audio_header(_frame_bytes(rate), rate)
+        self._resampler = Resampler(self._rate, rate) if rate != self._rate else None
+
     def play(self, turn: int, pcm: bytes, now: float) -> None:
         if turn != self._turn:
             self._begin(turn)
         data = self._rest + pcm
-        whole = len(data) - len(data) % FRAME_BYTES
-        for at in range(0, whole, FRAME_BYTES):
-            self._append(data[at : at + FRAME_BYTES])
+        size = len(self._silence)
+        whole = len(data) - len(data) % size
+        for at in range(0, whole, size):
+            self._append(data[at : at + size])
         self._rest = data[whole:]
 
     def end_reply(self, turn: int, now: float) -> None:
         if turn != self._turn:
             self._begin(turn)
         if self._rest:
-            self._append(self._rest.ljust(FRAME_BYTES, b"\0"))
+            self._append(self._rest.ljust(len(self._silence), b"\0"))
             self._rest = b""
         self._ended = True
 
@@ -117,14 +137,23 @@ class Playout:
 
     def _append(self, frame: bytes) -> None:
         self._length += FRAME_SECONDS
-        self._queue.append((self._turn, self._length, _HEADER + frame))
+        self._queue.append((self._turn, self._length, frame))
 
     def _take(self) -> bytes:
         heard_at = self._origin + (self._next + 1) * FRAME_SECONDS + self._way
         self._next += 1
         self.sent += 1
         if not self._queue:
-            return _SILENCE_MESSAGE
-        turn, position, message = self._queue.popleft()
+            return self._message(self._silence)
+        turn, position, frame = self._queue.popleft()
         self._on_the_way.append(_Sent(turn, round(position, 3), heard_at))
-        return message
+        return self._message(frame)
+
+    def _message(self, frame: bytes) -> bytes:
+        if self._resampler is not None:
+            frame = self._resampler.convert(frame)
+        return self._header + frame
+
+
+def _frame_bytes(rate: int) -> int:
+    return 2 * round(rate * FRAME_SECONDS)

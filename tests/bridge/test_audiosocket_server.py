@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
+import pytest
 import uvloop
 
 from bridge.audiosocket import serve
@@ -13,6 +14,8 @@ from bridge.audiosocket.codec import HANG_UP, audio_header
 from engine.core.audio import FRAME_BYTES, SILENCE
 from engine.core.events import Played
 from engine.ports import Busy, Call, CallFacts, Line
+from tests.bench.audiosocket_fuzz import through_the_door
+from tests.bench.audiosocket_pacing import Measured, figures
 
 VOICE = b"\x10\x27" * 160
 HEADER = audio_header(FRAME_BYTES)
@@ -63,19 +66,28 @@ class Recorder:
 class Server:
     def __init__(self) -> None:
         self.calls: dict[str, Recorder] = {}
+        self.facts: dict[str, CallFacts] = {}
         self.opened = asyncio.Event()
         self.address = ("", 0)
         self.busy = False
+        self._writers: list[asyncio.StreamWriter] = []
 
     def open(self, facts: CallFacts, line: Line) -> Call:
         if self.busy:
             raise Busy("all lines are taken")
+        self.facts[facts.id] = facts
         self.calls[facts.id] = call = Recorder(line)
         self.opened.set()
         return call
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(*self.address)
+        reader, writer = await asyncio.open_connection(*self.address)
+        self._writers.append(writer)
+        return reader, writer
+
+    def leave(self) -> None:
+        for writer in self._writers:
+            writer.close()
 
     async def call(
         self, call: UUID | None = None
@@ -98,6 +110,14 @@ async def a_server() -> AsyncIterator[Server]:
     server = Server()
     async with serve(server.open, port=0) as server.address:
         yield server
+
+
+async def hung_up_without_a_word(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> bool:
+    """Nothing but silence came before the hang-up message, that lets the dialplan go on."""
+    frames = await frames_until_end_closing(reader, writer)
+    return all(frame == SILENCE for frame in frames[:-1])
 
 
 async def closed_without_a_word(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -240,7 +260,7 @@ def test_a_second_connection_for_a_live_call_is_refused_and_the_first_goes_on() 
         first, _, first_writer = await server.call(call)
         reader, writer = await server.connect()
         writer.write(hello(call))
-        assert await closed_without_a_word(reader, writer)
+        assert await hung_up_without_a_word(reader, writer)
         first_writer.write(HEADER + VOICE)
         await first.until(lambda: first.frames == [VOICE])
         assert not first.over.is_set()
@@ -254,7 +274,7 @@ def test_a_busy_bridge_refuses() -> None:
         server.busy = True
         reader, writer = await server.connect()
         writer.write(hello(uuid4()))
-        assert await closed_without_a_word(reader, writer)
+        assert await hung_up_without_a_word(reader, writer)
 
     run(test)
 
@@ -314,3 +334,17 @@ def test_who_is_not_allowed_is_closed_at_once() -> None:
             writer.close()
 
     uvloop.run(main())
+
+
+def test_broken_streams_at_the_door_disturb_no_call() -> None:
+    assert uvloop.run(through_the_door(40, seed=3)) > 0
+
+
+def test_the_pacing_bench_counts_what_is_late_and_what_is_missing() -> None:
+    """How evenly frames leave is measured by `python -m tests.bench.audiosocket_pacing`."""
+    even = [beat * 0.02 for beat in range(200)]
+    late = [*even[:100], *(at + 0.15 for at in even[100:])]
+    measured = {one.what: one.measured for one in figures(Measured([even, late], 0.0))}
+    assert measured["2 calls: later than 20 ms, most"] == pytest.approx(150)
+    assert measured["2 calls: gaps of 0.1 s among 398 frames"] == 1
+    assert measured["2 calls: frames too few or too many, worst call"] == pytest.approx(7.5)

@@ -218,3 +218,30 @@ def test_a_clear_with_nothing_playing_changes_nothing(caller: Caller) -> None:
     caller.line.playout.clear(caller.now)
     caller.run(0.5)
     assert caller.news == []
+
+
+# What only the metronome has.
+
+
+def test_after_a_stall_the_line_goes_on_from_now_and_sends_no_burst() -> None:
+    playout = audiosocket.Playout(0.0)
+    assert len(playout.due(0.0)) == 1 + audiosocket.LEAD
+    assert len(playout.due(0.06)) == 3  # so late is not heard
+    assert len(playout.due(5.0)) == 1 + audiosocket.LEAD
+    assert playout.skipped == 245
+    assert [len(playout.due(5.0 + beat * FRAME_SECONDS)) for beat in range(1, 50)] == [1] * 49
+
+
+@pytest.mark.parametrize(("measured", "taken"), [(0.2, 0.2), (0.0, 0.02), (7.0, 1.0)])
+def test_the_way_that_was_measured_counts_for_what_is_sent_from_then_on(
+    measured: float, taken: float
+) -> None:
+    playout = audiosocket.Playout(0.0, lead=0)
+    playout.due(0.0)
+    playout.way = measured
+    playout.play(1, VOICE, 0.0)
+    playout.end_reply(1, 0.0)
+    playout.due(0.02)
+    done = Played(1, 0.02, done=True)
+    told = next(ms for ms in range(2000) if playout.news(ms / 1000) == done)
+    assert told == round(1000 * (0.02 + FRAME_SECONDS + taken))
