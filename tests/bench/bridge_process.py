@@ -78,6 +78,14 @@ class TwoSentences:
     async def guess(self, words: str) -> None: ...
 
 
+def instant(settings: Settings) -> Equipment:
+    """All of these."""
+    voice = ToneVoice()
+    return Equipment(
+        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda *_: TwoSentences()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Holdings:
     """What a process holds besides memory."""
@@ -189,12 +197,8 @@ async def serve(folder: Path) -> None:
         kav_audiosocket_port=0, kav_http_port=0, kav_max_calls=MOST_CALLS, kav_data=folder
     )
     log.set_up("json", "INFO")
-    voice = ToneVoice()
-    equipment = Equipment(
-        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda *_: TwoSentences()
-    )
     traces = TraceFiles(folder / "traces")
-    switchboard = Switchboard(equipment, traces, most=MOST_CALLS, trace_text=False)
+    switchboard = Switchboard(instant(settings), traces, most=MOST_CALLS, trace_text=False)
     gc.collect()
     gc.freeze()
     async with listening(settings, Gate(switchboard)) as addresses:

@@ -11,21 +11,17 @@ import uvloop
 from bridge.commands.serve import listening
 from bridge.gate import Gate
 from bridge.settings import Settings
-from bridge.switchboard import Equipment, Switchboard
+from bridge.switchboard import Switchboard
 from bridge.tracefiles import TraceFiles
-from tests.bench.bridge_process import FixedEars, ToneVoice, TwoSentences
+from tests.bench.bridge_process import instant
 from tests.twilio import Twilio
 
 
 @asynccontextmanager
 async def bridge(folder: Path) -> AsyncIterator[tuple[Gate, Twilio]]:
     settings = Settings(kav_audiosocket_port=0, kav_http_port=0, kav_data=folder)
-    voice = ToneVoice()
-    equipment = Equipment(
-        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda *_: TwoSentences()
-    )
     traces = TraceFiles(folder)
-    gate = Gate(Switchboard(equipment, traces, most=5, trace_text=False), afterwards=0.5)
+    gate = Gate(Switchboard(instant(settings), traces, most=5, trace_text=False), afterwards=0.5)
     async with listening(settings, gate) as addresses, aiohttp.ClientSession() as http:
         url = f"http://127.0.0.1:{addresses.http[1]}"
         yield gate, Twilio(http, at=url, public_url=url)

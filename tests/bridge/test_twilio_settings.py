@@ -10,9 +10,9 @@ from bridge.commands.serve import listening
 from bridge.commands.settings import _listing
 from bridge.gate import Gate
 from bridge.settings import Settings
-from bridge.switchboard import Equipment, Switchboard
+from bridge.switchboard import Switchboard
 from bridge.tracefiles import TraceFiles
-from tests.bench.bridge_process import FixedEars, ToneVoice, TwoSentences
+from tests.bench.bridge_process import instant
 from tests.bridge.test_twilio_webhooks import ACCOUNT, FORM, sign
 
 PUBLIC = "https://kav.example"
@@ -62,13 +62,10 @@ def test_transfers_are_numbers_by_name_and_numbers_are_not_shown() -> None:
 
 @pytest.mark.e2e
 def test_a_bridge_that_is_served_keeps_them(tmp_path: Path) -> None:
-    settings, voice, traces = Settings.model_validate(GIVEN), ToneVoice(), TraceFiles(tmp_path)
-    equipment = Equipment(
-        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda *_: TwoSentences()
-    )
+    settings, traces = Settings.model_validate(GIVEN), TraceFiles(tmp_path)
 
     async def served() -> None:
-        gate = Gate(Switchboard(equipment, traces, most=1, trace_text=False))
+        gate = Gate(Switchboard(instant(settings), traces, most=1, trace_text=False))
         async with (
             listening(settings, gate) as addresses,
             aiohttp.ClientSession() as http,

@@ -15,9 +15,9 @@ from bridge.commands.serve import listening
 from bridge.gate import Gate
 from bridge.lab import free_port
 from bridge.settings import Settings
-from bridge.switchboard import Equipment, Switchboard
+from bridge.switchboard import Switchboard
 from bridge.tracefiles import TraceFiles
-from tests.bench.bridge_process import FixedEars, ToneVoice, TwoSentences
+from tests.bench.bridge_process import instant
 from tests.certificates import write_certificate
 from tests.nginx import fetch, nginx
 from tests.twilio import Twilio
@@ -45,12 +45,8 @@ async def behind_nginx(
         kav_public_url=PUBLIC,
         twilio_auth_token=TOKEN,
     )
-    voice = ToneVoice()
-    equipment = Equipment(
-        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda *_: TwoSentences()
-    )
     traces = TraceFiles(folder / "traces")
-    gate = Gate(Switchboard(equipment, traces, most=5, trace_text=False))
+    gate = Gate(Switchboard(instant(settings), traces, most=5, trace_text=False))
     async with (
         listening(settings, gate) as addresses,
         nginx(program, folder, port=port, bridge=addresses.http[1]),
