@@ -2,14 +2,16 @@
 
 import signal
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from bridge.audiosocket.codec import HANG_UP
+from bridge.rehearsal.twilio_phone import Caller, webhook_form
 from tests.serving import FRAME, heard, serving, until_hung_up
 
 pytestmark = pytest.mark.e2e
-CALL = b"CallSid=CA" + 32 * b"0" + b"&AccountSid=AC" + 32 * b"0"
+CALL = urlencode(webhook_form(Caller())).encode()
 
 
 def test_a_live_call_goes_on_to_its_end_and_no_other_comes_in(tmp_path: Path) -> None:
