@@ -145,11 +145,14 @@ class Channel:
         self._changed.set()
 
     def _make_up(self) -> None:
-        """Nothing has come for `GAP`."""
+        """Nothing has come for `GAP`, or something at the same moment."""
         now = self._loop.time()
-        if (late := now - self._last_frame - GAP) > STALL:
+        late = now - self._last_frame - GAP
+        if late < -1e-6:
+            return
+        if late > STALL:
             # We were held up ourselves: the frames of that time are waiting in the socket.
-            self._last_frame += late
+            self._last_frame = now
             return
         self._in_gap = True
         self._fill(now - GAP + FRAME_SECONDS)

@@ -123,7 +123,7 @@ class Tickets:
             token = secrets.token_urlsafe(16)
             ticket = Ticket(token, now + TICKET_SECONDS, caller, called, back)
         elif back:
-            ticket = replace(ticket, until=now + TICKET_SECONDS, back=back)
+            ticket = replace(ticket, until=now + TICKET_SECONDS, back=ticket.back or back)
         self._waiting[call] = ticket
         return ticket.token
 

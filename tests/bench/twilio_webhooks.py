@@ -1,25 +1,27 @@
 """`python -m tests.bench.twilio_webhooks`: how soon status webhooks answer while calls are live.
 
-A bridge as its users have it, signatures checked, and simulated phones on its media websocket; then
-signed status callbacks, one after the other, over one connection as Twilio's proxy keeps it."""
+A bridge as its users have it, signatures checked, and silent callers on its media websocket; then
+signed status callbacks, one after the other, over one connection."""
 
 import argparse
 import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import orjson
 import uvloop
 
 from bridge.rehearsal import own_bridge, twilio_phone
 from bridge.rehearsal.own_bridge import Bridge
-from bridge.rehearsal.phone import Phone
+from engine.core.audio import FRAME_SECONDS
 from tests.bench.bridge_process import ROOT
+from tests.bench.far_ends import TwilioEnd
 from tests.bench.figures import Figure, percentile, table
 
 TOKEN, PUBLIC = "the token of the bench", "https://kav.example"
@@ -68,7 +70,12 @@ class Measured:
 async def measure(calls: int, requests: int, folder: Path) -> Measured:
     async with own_bridge.running(folder, CACHE, SETTINGS) as bridge, AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        phones = [await _call(bridge, stack) for _ in range(calls)]
+        ends = [await stack.enter_async_context(_stream(http, bridge)) for _ in range(calls)]
+        lateness: list[float] = []
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        busy = [
+            tasks.create_task(work) for end in ends for work in (end.listen(), _send(end, lateness))
+        ]
         taken, refused = [], 0
         for number in range(requests):
             webhook, more = STATUSES[number % len(STATUSES)]
@@ -78,15 +85,35 @@ async def measure(calls: int, requests: int, folder: Path) -> Measured:
             taken.append(time.perf_counter() - began)
             refused += status != 204
             await asyncio.sleep(BETWEEN_SECONDS)
-        lost = sum(phone.closed.is_set() for phone in phones)
-        late = percentile((late for phone in phones for late in phone.lateness), 0.99)
-        return Measured(tuple(taken), refused, lost, late)
+        lost = sum(task.done() for task in busy) // 2
+        for task in busy:
+            task.cancel()
+        return Measured(tuple(taken), refused, lost, percentile(lateness, 0.99))
 
 
-async def _call(bridge: Bridge, stack: AsyncExitStack) -> Phone:
-    url = f"{PUBLIC}/twilio/voice"
-    opening = twilio_phone.open_phone(url, at=at(bridge), auth_token=TOKEN)
-    return await stack.enter_async_context(opening)
+async def _send(end: TwilioEnd, lateness: list[float]) -> None:
+    """Silence, every 20 ms."""
+    due = time.monotonic()
+    while True:
+        due += FRAME_SECONDS
+        await asyncio.sleep(due - time.monotonic())
+        lateness.append(max(0.0, time.monotonic() - due))
+        await end.send(False, time.monotonic())
+
+
+@asynccontextmanager
+async def _stream(http: aiohttp.ClientSession, bridge: Bridge) -> AsyncIterator[TwilioEnd]:
+    """A call that has begun."""
+    caller = twilio_phone.Caller()
+    _, text = await post(http, bridge, "voice", twilio_phone.webhook_form(caller))
+    asked = twilio_phone.read_twiml(text, PUBLIC, [])
+    start = orjson.loads((ROOT / "tests/twilio/start.json").read_bytes())
+    start["start"] |= {"callSid": caller.call_sid, "customParameters": asked.parameters}
+    headers = {"x-twilio-signature": twilio_phone.signature(TOKEN, asked.url)}
+    url = asked.url.replace("wss://kav.example", f"ws://{at(bridge)}")
+    async with http.ws_connect(url, headers=headers) as socket:
+        await socket.send_str(orjson.dumps(start).decode())
+        yield TwilioEnd(socket, start["streamSid"], caller.call_sid)
 
 
 def figures(measured: Measured) -> Sequence[Figure]:
