@@ -45,7 +45,7 @@ class SharedTickets:
         waiting = self._waiting.look(call)
         if waiting is None and not back and (used := self._used.look(call)) is not None:
             return str(used["token"])
-        if waiting is not None and back and waiting["back"] != back:
+        if waiting is not None and back and not waiting["back"]:
             self._waiting.forget(call)
         ticket = Ticket(secrets.token_urlsafe(16), now + TICKET_SECONDS, caller, called, back)
         if not self._waiting.put_new(call, asdict(ticket)):
