@@ -75,7 +75,8 @@ def serving(folder: Path, *arguments: str, **settings: str) -> Generator[Bridge]
             assert any("Ctrl-C ends it" in line for line in process.stdout), log.read_text()
             yield Bridge(process, *ports, log)
         finally:
-            process.kill()
+            process.send_signal(signal.SIGINT)  # nothing, if it has ended
+            process.wait(timeout=30)
 
 
 def heard(caller: socket.socket, sound: int) -> bytes:

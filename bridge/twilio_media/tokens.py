@@ -3,7 +3,8 @@ webhook, the stream, and what follows the stream may each reach another one.
 
 Each promise is a file in a folder that is theirs alone; the kernel sees to it that one of them
 gets it. So a token is for its call only, in time only, and taken once, whichever process is asked.
-What is kept is the parties' numbers, for a minute; nothing of it outlives the folder.
+What is kept is the parties' numbers, for a minute, until the parent takes the folder away; one that
+is killed leaves it.
 """
 
 import contextlib
