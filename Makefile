@@ -4,7 +4,7 @@ PYTHON ?= python3
 export VENV PYTHON
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run call phone test fast check lint format rehearse vad echo bench lock clean
+.PHONY: help run call phone pbx test test-pbx fast check lint format rehearse vad echo bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ lint: $(VENV)/.kav-dev ## formatting, linting, types
 format: $(VENV)/.kav-dev ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+pbx: phone ## the same as `make phone`
+
+test-pbx: $(VENV)/.kav-dev ## the long tests with a real Asterisk: the dialplan, kills, 1,000 calls (half an hour)
+	$(BIN)/python -m pytest -m pbx tests/pbx
+	$(BIN)/python -m tests.bench.pbx_kills
+	$(BIN)/python -m tests.bench.pbx_calls
 
 rehearse: $(VENV)/.kav-dev ## simulated phones judge a bridge on all three roads (ARGS="--quick")
 	$(BIN)/kav rehearse --own-bridge --line all $(ARGS)

@@ -310,6 +310,15 @@ class Settings(BaseSettings):
         "auto", description="Log lines; `auto` is pretty on a terminal, else JSON."
     )
     kav_log_level: Literal["DEBUG", "INFO", "WARNING"] = Field("INFO", description="Least level.")
+    kav_drain_sec: float = Field(
+        600.0, ge=0, le=7200, description="Told to stop: seconds that live calls may go on."
+    )
+    kav_tls_cert: Path | None = Field(
+        None, description="HTTPS without a proxy: the certificate and its chain (PEM)."
+    )
+    kav_tls_key: Path | None = Field(
+        None, description="Its private key (PEM). SIGHUP reads both anew."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -333,6 +342,8 @@ class Settings(BaseSettings):
         self._control_agrees()
         self._outbound_agrees()
         self._pbx_agrees()
+        if (self.kav_tls_cert is None) != (self.kav_tls_key is None):
+            raise ValueError("KAV_TLS_CERT and KAV_TLS_KEY go together: set both")
         self._twilio_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(

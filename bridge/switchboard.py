@@ -1,5 +1,6 @@
 """Puts calls through: every call of either line gets its session, its brain and its trace here."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -53,6 +54,9 @@ class Switchboard:
         self._most = most
         self._mask = plain if trace_text else masked
         self.live: set[Call] = set()
+        self.idle = asyncio.Event()
+        """Set while there is no live call."""
+        self.idle.set()
 
     def open(self, facts: CallFacts, line: Line) -> Call:
         if len(self.live) >= self._most:
@@ -64,6 +68,8 @@ class Switchboard:
 
         def ended(why: str) -> None:
             self.live.discard(session)
+            if not self.live:
+                self.idle.set()
             journal.close(why)
             end()
 
@@ -82,4 +88,5 @@ class Switchboard:
         )
         equipment.warm()
         self.live.add(session)
+        self.idle.clear()
         return session

@@ -83,6 +83,8 @@ async def serve(
     pbx: Pbx | None = None,
     registered: Callable[[UUID], bool] = lambda _: True,
     most_from_peer: int = MOST_FROM_PEER,
+    share_port: bool = False,
+    opened: Callable[[asyncio.AbstractServer], object] = lambda _: None,
 ) -> AsyncGenerator[tuple[str, int]]:
     """Listens until the context ends, then hangs up what is left; gives the address in use.
 
@@ -95,6 +97,8 @@ async def serve(
     `pbx` knows who calls and takes callers away.
     `registered` is asked for each UUID that has not been here; false refuses the call.
     `most_from_peer`: connections from one address at a time.
+    `share_port`: other processes listen on it too.
+    `opened` is given the listener: who closes it lets nobody in any more; live calls go on.
 
     Raises `OSError` if the address cannot be had, `ValueError` for a rate that AudioSocket has
     not."""
@@ -112,7 +116,10 @@ async def serve(
             most_from_peer=most_from_peer,
             calls=calls,
         )
-        server = await loop.create_server(lambda: _Connection(door), host, port)
+        server = await loop.create_server(
+            lambda: _Connection(door), host, port, reuse_port=share_port
+        )
+        opened(server)
         try:
             bound = server.sockets[0].getsockname()
             yield bound[0], bound[1]

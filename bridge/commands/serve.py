@@ -1,7 +1,8 @@
 """Answer calls: start the bridge, with everything that its settings ask for.
 
 Without any configuration it uses local speech (no key, no cloud) and listens on loopback only.
-Ctrl-C or SIGTERM ends it.
+SIGTERM takes no new calls and lets live ones come to their end (KAV_DRAIN_SEC); a second one, or
+Ctrl-C, ends them in order. SIGHUP reads the certificate anew.
 """
 
 import argparse
@@ -11,28 +12,38 @@ import gc
 import logging
 import signal
 import socket
+import sys
+import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import uvloop
 from aiohttp import web
 
 from bridge import audiosocket, log
 from bridge.asterisk import pbx_beside
+from bridge.certificate import Certificate, read_certificate
 from bridge.equipment import equip
+from bridge.gate import Gate
 from bridge.office import open_office
+from bridge.orders import Orders, obey_parent, obey_signals
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
 from bridge.switchboard import Switchboard
 from bridge.ticker import Ticker
 from bridge.tracefiles import TraceFiles
 from bridge.twilio_media import TwilioSettings, add_routes
-from engine.ports import OpenCall
+from bridge.workers import Crew, Post
 from engine.store import StoreBroken, StoreFailed
 from engine.store.opening import Store, open_store
 
 logger = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
+
+SHUTDOWN_SECONDS = 1.0
+"""What HTTP requests may take that are under way when the doors are shut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,54 +56,87 @@ class Addresses:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress and no instructions")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that share the calls; each has models, and KAV_MAX_CALLS, of its own",
+    )
 
 
 async def run(args: argparse.Namespace) -> int:
     settings = read_settings()
     log.set_up(settings.kav_log, settings.kav_log_level)
     tell = _quietly if args.quiet else _tell
-    serving = asyncio.current_task()
-    assert serving is not None
-
-    def stop() -> None:
-        serving.cancel()  # first: whoever read what we tell may be gone
-        tell("Stopping: live calls are ended.")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    with suppress(asyncio.CancelledError):  # that is how `stop` ends it
-        async with bridge(settings, tell) as addresses:
-            tell(_instructions(settings, addresses))
-            await asyncio.Event().wait()
+    if args.workers > 1:
+        return await _run_workers(settings, args.workers, tell)
+    certificate = read_certificate(settings)
+    orders = Orders(_renewing(certificate))
+    obey_signals(orders.take, signal.SIGINT, signal.SIGTERM)
+    if certificate is not None:
+        obey_signals(orders.take, signal.SIGHUP)
+    await _serve(settings, tell, orders, certificate)
     return 0
 
 
+async def _serve(
+    settings: Settings,
+    tell: Tell,
+    orders: Orders,
+    certificate: Certificate | None,
+    post: Post | None = None,
+) -> None:
+    async with AsyncExitStack() as stack:
+        try:
+            with orders.starting():
+                opening = bridge(settings, tell, certificate, post)
+                addresses, gate = await stack.enter_async_context(opening)
+        except asyncio.CancelledError:  # it was told to stop
+            return
+        tell(_instructions(settings, addresses))
+        if post is not None:
+            post.parent.send("ready")
+        await orders.drain.wait()
+        logger.warning("draining", extra={"facts": {"calls": gate.live_calls}})
+        await gate.empty(settings.kav_drain_sec, orders.now)
+    logger.warning("stopped")
+
+
 @asynccontextmanager
-async def bridge(settings: Settings, tell: Tell) -> AsyncGenerator[Addresses]:
+async def bridge(
+    settings: Settings,
+    tell: Tell,
+    certificate: Certificate | None = None,
+    post: Post | None = None,
+) -> AsyncGenerator[tuple[Addresses, Gate]]:
     """A whole bridge, from its settings to its open doors. Raises `BadSettings`."""
     profile = read_profile(settings)
-    _check_doors(settings)
+    if post is None:
+        _check_doors(settings)
     async with AsyncExitStack() as stack:
-        store = await _store(settings, stack)
-        office = await open_office(settings, profile, store, stack)
+        store = await _store(settings, stack, alone=post is None or post.begins)
+        office = await open_office(_office_of(settings, post), profile, store, stack)
         equipment = await equip(settings, profile, office, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
         stack.callback(traces.close)
         switchboard = Switchboard(
             equipment, traces, most=settings.kav_max_calls, trace_text=settings.kav_trace_text
         )
+        gate = Gate(switchboard)
         # Nothing that start-up made is garbage: later collections need not look at it.
         gc.collect()
         gc.freeze()
-        async with listening(
-            settings, switchboard.open, lambda: len(switchboard.live)
-        ) as addresses:
-            yield addresses
+        async with listening(settings, gate, certificate, post) as addresses:
+            yield addresses, gate
 
 
 @asynccontextmanager
 async def listening(
-    settings: Settings, open_call: OpenCall, live_calls: Callable[[], int] | None = None
+    settings: Settings,
+    gate: Gate,
+    certificate: Certificate | None = None,
+    post: Post | None = None,
 ) -> AsyncGenerator[Addresses]:
     """Both doors open. Raises `BadSettings` when one is taken."""
     ticker = Ticker()
@@ -102,36 +146,40 @@ async def listening(
         with _door("AUDIOSOCKET", host, port):
             asterisk = await stack.enter_async_context(
                 audiosocket.serve(
-                    open_call,
+                    gate.open_call,
                     host=host,
                     port=port,
                     pbx=pbx,
                     allow=settings.kav_audiosocket_allow,
                     ticker=ticker,
                     heartbeat=settings.heartbeat_sec,
+                    share_port=post is not None,
+                    opened=gate.listeners.append,
                 )
             )
-        http = await _serve_http(settings, open_call, live_calls, ticker, stack)
+        http = await _serve_http(settings, gate, ticker, stack, certificate, post)
         yield Addresses(asterisk, http)
 
 
 async def _serve_http(
     settings: Settings,
-    open_call: OpenCall,
-    live_calls: Callable[[], int] | None,
+    gate: Gate,
     ticker: Ticker,
     stack: AsyncExitStack,
+    certificate: Certificate | None,
+    post: Post | None,
 ) -> tuple[str, int]:
     host, port = settings.kav_http_host, settings.kav_http_port
     token, old_token = settings.twilio_auth_token, settings.twilio_auth_token_old
     fallback = settings.kav_twilio_fallback
-    app = web.Application()
+    scheme = "http" if certificate is None else "https"
+    app = web.Application(middlewares=[gate.answer])
     add_routes(
         app,
-        open_call=open_call,
+        open_call=gate.open_call,
         ticker=ticker,
         settings=TwilioSettings(
-            public_url=settings.kav_public_url or f"http://{host}:{port}",
+            public_url=settings.kav_public_url or f"{scheme}://{host}:{port}",
             auth_token=token.get_secret_value() if token else None,
             heartbeat=settings.heartbeat_sec,
             max_calls=settings.kav_max_calls,
@@ -141,12 +189,23 @@ async def _serve_http(
             fallback=fallback.get_secret_value() if fallback else "",
             paths=[_named_path(one) for one in settings.kav_twilio_paths],
         ),
-        live_calls=live_calls,
+        # A closed gate is a full house: callers hear that the line is busy.
+        live_calls=lambda: settings.kav_max_calls if gate.why_closed else gate.live_calls,
+        takes_none=lambda: gate.all_told,
+        shared=None if post is None else post.shared,
     )
-    runner = web.AppRunner(app, handle_signals=False, access_log=None)
+    runner = web.AppRunner(
+        app, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, host, port)
+    site = web.TCPSite(
+        runner,
+        host,
+        port,
+        ssl_context=None if certificate is None else certificate.context,
+        reuse_port=post is not None,
+    )
     with _door("HTTP", host, port):
         await site.start()
     address = runner.addresses[0]
@@ -158,7 +217,8 @@ def _named_path(told: str) -> tuple[str, str]:
     return name, path
 
 
-async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
+async def _store(settings: Settings, stack: AsyncExitStack, *, alone: bool) -> Store:
+    """`alone`: no other process has live calls."""
     older = settings.kav_data / "appointments.jsonl"
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
@@ -166,7 +226,7 @@ async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
             settings.database(), older=older, tells=settings.kav_webhook_url is not None
         )
         store = await stack.enter_async_context(opening)
-        left = await store.records.reconcile()
+        left = await store.records.reconcile() if alone else 0
     except (StoreBroken, StoreFailed, OSError) as error:
         raise BadSettings(f"KAV_DATABASE: {error}") from None
     if left:
@@ -199,12 +259,13 @@ def _door(name: str, host: str, port: int) -> Iterator[None]:
 def _instructions(settings: Settings, addresses: Addresses) -> str:
     asterisk = ":".join(map(str, addresses.audiosocket))
     http = ":".join(map(str, addresses.http))
+    url = f"{'https' if settings.kav_tls_cert else 'http'}://{http}"
     signed = "checked" if settings.twilio_auth_token else "not checked (no TWILIO_AUTH_TOKEN)"
     return f"""
 Kav answers calls.
   AudioSocket (Asterisk)        {asterisk}
-  Twilio webhooks and media     http://{http}/twilio/voice, signatures {signed}
-  health                        http://{http}/version
+  Twilio webhooks and media     {url}/twilio/voice, signatures {signed}
+  health                        {url}/version
   traces of calls               {settings.kav_data / "traces"}
 
 Three ways to call it, each from another terminal:
@@ -220,3 +281,78 @@ def _tell(text: str) -> None:
 
 def _quietly(text: str) -> None:
     pass
+
+
+# Several processes.
+
+
+async def _run_workers(settings: Settings, count: int, tell: Tell) -> int:
+    """Raises `BadSettings`."""
+    if settings.database().startswith("sqlite"):
+        raise BadSettings(
+            f"--workers {count} needs PostgreSQL: SQLite is for one process; "
+            "set KAV_DATABASE to postgresql://USER:PASSWORD@HOST/NAME"
+        )
+    read_certificate(settings)
+    read_profile(settings)
+    _check_doors(settings)
+    with ExitStack() as stack:
+        settings = _with_reserved_ports(settings, stack)
+        shared = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kav-")))
+        crew = Crew(count, _work_loudly if tell is _tell else _work_quietly, settings, shared)
+        obey_signals(crew.order, signal.SIGINT, signal.SIGTERM)
+        if settings.kav_tls_cert is not None:
+            obey_signals(crew.order, signal.SIGHUP)
+        return await crew.run()
+
+
+def _with_reserved_ports(settings: Settings, stack: ExitStack) -> Settings:
+    """The ports that the workers will share; nobody is heard on them before."""
+    ports = {}
+    for name in ("audiosocket", "http"):
+        host, field = getattr(settings, f"kav_{name}_host"), f"kav_{name}_port"
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        reserved = stack.enter_context(socket.socket(family))
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind((host, getattr(settings, field)))
+        ports[field] = reserved.getsockname()[1]
+    return settings.model_copy(update=ports)
+
+
+def _work_loudly(post: Post) -> None:
+    _work(post, _tell if post.tells else _quietly)
+
+
+def _work_quietly(post: Post) -> None:
+    _work(post, _quietly)
+
+
+def _work(post: Post, tell: Tell) -> None:
+    """The life of a worker, in a process of its own."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    log.set_up(post.settings.kav_log, post.settings.kav_log_level)
+    try:
+        uvloop.run(_serve_post(post, tell))
+    except BadSettings as error:
+        print(f"kav: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+async def _serve_post(post: Post, tell: Tell) -> None:
+    certificate = read_certificate(post.settings)
+    orders = Orders(_renewing(certificate))
+    obey_parent(orders.take, post.parent)
+    await _serve(post.settings, tell, orders, certificate, post)
+
+
+def _renewing(certificate: Certificate | None) -> Callable[[], None]:
+    return (lambda: None) if certificate is None else certificate.renew
+
+
+def _office_of(settings: Settings, post: Post | None) -> Settings:
+    """What was written down is told by one worker: two would tell it twice, out of order."""
+    if post is None or post.tells:
+        return settings
+    return settings.model_copy(update={"kav_webhook_url": None, "kav_webhook_secret": None})

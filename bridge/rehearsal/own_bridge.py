@@ -52,6 +52,7 @@ async def running(
         "KAV_PUBLIC_URL=",
         "TWILIO_AUTH_TOKEN=",
         "TWILIO_ACCOUNT_SID=",
+        "KAV_DRAIN_SEC=0",
         *(f"{name}={value}" for name, value in (settings or {}).items()),
         sys.executable,
         "-m",

@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 
 from bridge.ticker import Ticker
 from bridge.twilio_media.server import MediaServer
+from bridge.twilio_media.tokens import SharedOutcomes, SharedTickets
 from bridge.twilio_media.webhooks import (
     MEDIA_PATH,
     Outcomes,
@@ -29,14 +32,21 @@ def add_routes(
     ticker: Ticker,
     settings: TwilioSettings,
     live_calls: Callable[[], int] | None = None,
+    takes_none: Callable[[], bool] = lambda: False,
+    shared: Path | None = None,
 ) -> None:
     """Every call that Twilio connects here becomes one `Call` of `open_call`.
 
-    `live_calls` counts what is held against `settings.max_calls`: by default this line's calls."""
+    `live_calls` counts what is held against `settings.max_calls`: by default this line's calls.
+    `takes_none`: a call that is lost is not connected again.
+    `shared`: a folder of the processes that answer Twilio together."""
     if settings.auth_token is None:
         log.warning("Twilio's signatures are not checked: no auth token is configured")
     signatures = Signatures(settings.auth_token, settings.old_auth_token)
     tickets, outcomes = Tickets(), Outcomes()
+    if shared:  # the same methods
+        tickets = cast("Tickets", SharedTickets(shared))
+        outcomes = cast("Outcomes", SharedOutcomes(shared))
     media = MediaServer(
         settings,
         open_call=open_call,
@@ -51,6 +61,7 @@ def add_routes(
         tickets=tickets,
         outcomes=outcomes,
         live_calls=live_calls or media.live_calls,
+        takes_none=takes_none,
     )
     app.add_routes([*webhooks.routes(), web.get(MEDIA_PATH, media.handle, allow_head=False)])
     app.on_shutdown.append(media.stop)

@@ -243,12 +243,15 @@ class Webhooks:
         tickets: Tickets,
         outcomes: Outcomes,
         live_calls: Callable[[], int],
+        takes_none: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`takes_none`: no stream is let in any more, not even for a call that is lost."""
         self._settings = settings
         self._signatures = signatures
         self._tickets = tickets
         self._outcomes = outcomes
         self._live_calls = live_calls
+        self._takes_none = takes_none
         self._resumes = Resumes()
         self._ended = Ended()
 
@@ -358,6 +361,8 @@ class Webhooks:
         )
 
     def _resumed(self, form: MultiDict[str], back: Back) -> web.Response:
+        if self._takes_none():
+            return _twiml(give_up(self._settings))
         if self._resumes.another(form["CallSid"], _now()):
             return _twiml(self._connected(form, back))
         log.error("the call is lost again and again: it is given up", extra=_about(form))

@@ -23,6 +23,7 @@ import uvloop
 
 from bridge import log
 from bridge.commands.serve import listening
+from bridge.gate import Gate
 from bridge.settings import Settings
 from bridge.switchboard import Equipment, Switchboard
 from bridge.tracefiles import TraceFiles
@@ -75,6 +76,14 @@ class TwoSentences:
         return ()
 
     async def guess(self, words: str) -> None: ...
+
+
+def instant(settings: Settings) -> Equipment:
+    """All of these."""
+    voice = ToneVoice()
+    return Equipment(
+        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda *_: TwoSentences()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +202,11 @@ async def serve(folder: Path, audiosocket: int) -> None:
         kav_audiosocket_port=audiosocket, kav_http_port=0, kav_max_calls=MOST_CALLS, kav_data=folder
     )
     log.set_up("json", "INFO")
-    voice = ToneVoice()
-    equipment = Equipment(
-        settings.rules(), lambda _: FixedEars(), lambda _: voice, lambda *_: TwoSentences()
-    )
     traces = TraceFiles(folder / "traces")
-    switchboard = Switchboard(equipment, traces, most=MOST_CALLS, trace_text=False)
+    switchboard = Switchboard(instant(settings), traces, most=MOST_CALLS, trace_text=False)
     gc.collect()
     gc.freeze()
-    async with listening(settings, switchboard.open) as addresses:
+    async with listening(settings, Gate(switchboard)) as addresses:
         _tell(audiosocket=addresses.audiosocket[1], http=addresses.http[1])
         questions = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(

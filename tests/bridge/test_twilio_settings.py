@@ -1,14 +1,18 @@
 """The settings of Twilio's door: what is refused, what is not shown, and that they arrive."""
 
 import asyncio
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from bridge.commands.serve import listening
 from bridge.commands.settings import _listing
+from bridge.gate import Gate
 from bridge.settings import Settings
-from engine.ports import Call, CallFacts, Line
+from bridge.switchboard import Switchboard
+from bridge.tracefiles import TraceFiles
+from tests.bench.bridge_process import instant
 from tests.bridge.test_twilio_webhooks import ACCOUNT, FORM, sign
 
 PUBLIC = "https://kav.example"
@@ -57,13 +61,13 @@ def test_transfers_are_numbers_by_name_and_numbers_are_not_shown() -> None:
 
 
 @pytest.mark.e2e
-def test_a_bridge_that_is_served_keeps_them() -> None:
-    def no_calls(facts: CallFacts, line: Line) -> Call:
-        raise AssertionError("no stream is opened here")
+def test_a_bridge_that_is_served_keeps_them(tmp_path: Path) -> None:
+    settings, traces = Settings.model_validate(GIVEN), TraceFiles(tmp_path)
 
     async def served() -> None:
+        gate = Gate(Switchboard(instant(settings), traces, most=1, trace_text=False))
         async with (
-            listening(Settings.model_validate(GIVEN), no_calls) as addresses,
+            listening(settings, gate) as addresses,
             aiohttp.ClientSession() as http,
         ):
 
@@ -81,3 +85,4 @@ def test_a_bridge_that_is_served_keeps_them() -> None:
             assert NUMBERS[0] in (await ask("/twilio/fallback", "new", FORM))[1]
 
     asyncio.run(served())
+    traces.close()

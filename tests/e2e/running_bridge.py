@@ -75,6 +75,7 @@ def running_bridge(
         "KAV_TRACE_TEXT": "true",
         "TWILIO_AUTH_TOKEN": TOKEN,
         "KAV_PUBLIC_URL": PUBLIC_URL,
+        "KAV_DRAIN_SEC": "0",
     }
     with (
         bridge.log.open("w") as log,

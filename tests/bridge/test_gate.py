@@ -1,0 +1,71 @@
+"""The gate of a bridge that drains: what is promised is kept, and nobody is left without a word."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import uvloop
+
+from bridge.commands.serve import listening
+from bridge.gate import Gate
+from bridge.settings import Settings
+from bridge.switchboard import Switchboard
+from bridge.tracefiles import TraceFiles
+from tests.bench.bridge_process import instant
+from tests.twilio import Twilio
+
+
+@asynccontextmanager
+async def bridge(folder: Path) -> AsyncIterator[tuple[Gate, Twilio]]:
+    settings = Settings(kav_audiosocket_port=0, kav_http_port=0, kav_data=folder)
+    traces = TraceFiles(folder)
+    gate = Gate(Switchboard(instant(settings), traces, most=5, trace_text=False), afterwards=0.5)
+    async with listening(settings, gate) as addresses, aiohttp.ClientSession() as http:
+        url = f"http://127.0.0.1:{addresses.http[1]}"
+        yield gate, Twilio(http, at=url, public_url=url)
+    traces.close()
+
+
+async def end_of(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    async for _ in socket:
+        pass
+    return socket.close_code
+
+
+def test_a_promised_stream_is_let_in_told_at_the_limit_and_answered_afterwards(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with bridge(tmp_path) as (gate, twilio), asyncio.TaskGroup() as group:
+            _, promise = await twilio.ask("/twilio/voice")
+            gate.close("draining")
+            socket = await twilio.connect(promise)
+            assert (await socket.receive_json())["streamSid"] == "MZ1"
+            closing = group.create_task(gate.empty(0.0, asyncio.Event()))
+            assert await end_of(socket) == aiohttp.WSCloseCode.OK
+            assert "<Say" in (await twilio.ask("/twilio/after_stream"))[1]
+            assert not closing.done()
+            await closing
+            assert gate.live_calls == 0
+
+    uvloop.run(test())
+
+
+def test_a_stream_that_comes_when_all_were_told_is_refused(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bridge(tmp_path) as (gate, twilio):
+            _, promise = await twilio.ask("/twilio/voice")
+            await gate.empty(0.0, asyncio.Event())
+            assert await end_of(await twilio.connect(promise)) == 1013
+
+    uvloop.run(test())
+
+
+def test_without_a_call_or_a_request_nothing_is_waited_for(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bridge(tmp_path) as (gate, _), asyncio.timeout(5):
+            await gate.empty(600.0, asyncio.Event())
+
+    uvloop.run(test())

@@ -1,0 +1,131 @@
+"""The images and the compose file, as far as a machine without a docker engine can try them."""
+
+import fnmatch
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+import yaml
+
+from bridge.gate import LAST_WORDS
+from bridge.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+
+
+def instructions(dockerfile: Path, kind: str) -> list[str]:
+    """Those of a kind, each on one line."""
+    joined = re.sub(r"^#.*\n", "", dockerfile.read_text(), flags=re.MULTILINE).replace("\\\n", "")
+    return re.findall(rf"^{kind} +(.*)$", joined, flags=re.MULTILINE)
+
+
+def tool(*command: str) -> None:
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_a_dockerfile_has_nothing_to_complain_of(dockerfile: Path) -> None:
+    tool(str(Path(sys.executable).parent / "hadolint"), str(dockerfile))
+
+
+def test_the_compose_file_is_one() -> None:
+    schema = ("--builtin-schema", "vendor.compose-spec")
+    tool(sys.executable, "-m", "check_jsonschema", *schema, "docker/compose.yaml")
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_what_is_copied_is_there_and_is_sent_to_the_builder(dockerfile: Path) -> None:
+    sent = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    ]
+    for copied in instructions(dockerfile, "COPY"):
+        *sources, _ = shlex.split(copied)
+        for source in sources if not sources[0].startswith("--from") else ():
+            assert (ROOT / source).exists()
+            assert any(fnmatch.fnmatch(f"{source}/", f"{name}/*") for name in sent), source
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_nothing_runs_as_root_or_through_a_shell(dockerfile: Path) -> None:
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", instructions(dockerfile, "USER")[-1])
+    for kind in ("ENTRYPOINT", "CMD"):
+        for command in instructions(dockerfile, kind):
+            assert json.loads(command)
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=list(COMPOSE["services"]))
+def test_a_service_may_do_nothing_that_it_need_not(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+
+
+def test_a_container_that_is_stopped_has_the_time_to_drain() -> None:
+    grace = COMPOSE["services"]["bridge"]["stop_grace_period"]
+    assert (
+        int(grace.removesuffix("s")) > Settings.model_fields["kav_drain_sec"].default + LAST_WORDS
+    )
+
+
+# What the RUN lines do, with uv for pip: it tries them without installing.
+
+
+def uv() -> str:
+    return shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
+
+
+@pytest.mark.e2e
+def test_the_requirement_files_of_the_image_agree_and_have_their_hashes(tmp_path: Path) -> None:
+    (run, *_) = instructions(ROOT / "docker" / "bridge.Dockerfile", "RUN")
+    for command in run.split("&&")[1:]:
+        program, verb, *options = shlex.split(command)
+        assert (program, verb) == ("/opt/kav/bin/pip", "install")
+        options.remove("--no-cache-dir")
+        tried = ("--dry-run", "--python-version", "3.11", "--target", str(tmp_path))
+        tool(uv(), "pip", "install", *tried, *options)
+
+
+@pytest.mark.e2e
+def test_the_wheel_of_the_image_has_everything_and_runs(tmp_path: Path) -> None:
+    source, there = tmp_path / "src", tmp_path / "there"
+    for copied in instructions(ROOT / "docker" / "bridge.Dockerfile", "COPY"):
+        copy(copied, source)
+    build = ("build", "--wheel", "--build-constraints", "requirements/build.txt")
+    tool(uv(), *build, "--out-dir", str(tmp_path), str(source))
+    with ZipFile(next(tmp_path.glob("kav-*.whl"))) as wheel:
+        wheel.extractall(there)
+    ours = (path for room in ("engine", "bridge") for path in (ROOT / room).rglob("*.*"))
+    wanted = [path.relative_to(ROOT) for path in ours if path.suffix != ".pyc"]
+    assert [path for path in wanted if not (there / path).exists()] == []
+    told = subprocess.run(
+        [sys.executable, "-m", "bridge", "serve", "--help"],
+        cwd=there,
+        env=os.environ | {"PYTHONPATH": str(there)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "--workers" in told.stdout
+
+
+def copy(copied: str, source: Path) -> None:
+    *names, target = shlex.split(copied)
+    for name in names if not names[0].startswith("--from") else ():
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / target)
+        else:
+            (source / target).mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, source / target)
