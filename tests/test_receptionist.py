@@ -818,7 +818,7 @@ def test_yes_and_no_are_the_likeliest_answers_to_a_question_of_yes_or_no() -> No
         (["דירה ביפו", "#5"], Awaits.CHOICE),
         (["דירה ביפו", "שבע"], Awaits.YES_NO),
         (["דירה ביפו", "שבע", "לא"], Awaits.NUMBER),
-        (["דירה ביפו", "שבעת אלפים"], Awaits.ANYTHING),
+        (["דירה ביפו", "שבעת אלפים"], Awaits.TIME),
         (["דירה ביפו", "שבעת אלפים", "מחר"], Awaits.CHOICE),
         (["דירה ביפו", "שבעת אלפים", "מחר", "(…)", "(…)"], Awaits.CHOICE),
         (["דירה ביפו", "שבעת אלפים", "מחר", "#5"], Awaits.CHOICE),
