@@ -519,9 +519,23 @@ def read_profile(settings: Settings) -> Profile:
     """The business that the bridge answers for. Raises `BadSettings`."""
     try:
         path = settings.kav_profile
-        return load_profile(path) if path else shipped_profile("shai")
+        profile = load_profile(path) if path else shipped_profile("shai")
     except ProfileBroken as error:
         raise BadSettings(f"KAV_PROFILE: {error}") from None
+    _people_can_be_reached(settings, profile)
+    return profile
+
+
+def _people_can_be_reached(settings: Settings, profile: Profile) -> None:
+    for name, used, keys in (
+        ("KAV_TRANSFERS", settings.twilio_auth_token is not None, set(settings.transfers())),
+        ("KAV_PBX_TRANSFERS", bool(settings.kav_ami_host), set(settings.kav_pbx_transfers)),
+    ):
+        missing = [person for person in profile.people if person not in keys]
+        if used and missing:
+            raise BadSettings(
+                f"{name} does not have {', '.join(missing)}, whom the profile gives callers to"
+            )
 
 
 def _in_order(name: str, providers: tuple[str, ...]) -> None:

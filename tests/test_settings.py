@@ -1,11 +1,13 @@
 """Each setting does what its name says, and only that."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+import engine.profile
 from bridge.equipment import rules_for
-from bridge.settings import Settings
+from bridge.settings import BadSettings, Settings, read_profile
 from engine.core.rules import Rules
 from engine.profile import shipped_profile
 
@@ -148,3 +150,31 @@ def test_a_pbx_that_is_safe_or_trusted_is_taken(more: dict[str, object]) -> None
     settings = Settings.model_validate(AMI | {"kav_pbx_transfers": "office, sales"} | more)
     assert settings.kav_pbx_transfers == ("office", "sales")
     assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("door", "target", "name"),
+    [
+        (
+            {"twilio_auth_token": "t", "kav_public_url": "https://kav.example"},
+            {"kav_transfers": "sales=+97235550100"},
+            "KAV_TRANSFERS",
+        ),
+        (
+            {"kav_ami_host": "127.0.0.1", "kav_ami_secret": "s"},
+            {"kav_pbx_transfers": "sales"},
+            "KAV_PBX_TRANSFERS",
+        ),
+    ],
+)
+def test_whom_the_profile_gives_callers_to_can_be_reached_by_each_door(
+    door: dict[str, object], target: dict[str, object], name: str, tmp_path: Path
+) -> None:
+    profile = tmp_path / "staffed.yaml"
+    shipped = (Path(engine.profile.__file__).parent / "profiles" / "shai.yaml").read_text()
+    profile.write_text(shipped.replace("people: []", "people: [sales]"))
+    assert read_profile(Settings(kav_profile=profile)).people == ("sales",)
+    with pytest.raises(BadSettings, match=f"{name} does not have sales"):
+        read_profile(Settings(kav_profile=profile, **door))  # type: ignore[arg-type]
+    settings = Settings(kav_profile=profile, **door, **target)  # type: ignore[arg-type]
+    assert read_profile(settings).people == ("sales",)
