@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.__main__ import main
 from bridge.commands.settings import table
 
 ROOT = Path(__file__).parents[1]
@@ -39,14 +40,24 @@ def kav(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     ],
 )
 def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
-    environment: dict[str, str], sentence: str
+    environment: dict[str, str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    result = kav("serve", **environment)
-    assert result.returncode == 2
-    assert sentence in result.stderr
-    assert result.stderr.startswith("kav: ")
-    assert result.stderr.count("\n") == 1
-    assert "hush" not in result.stderr
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["serve"]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.startswith("kav: ")
+    assert told.count("\n") == 1
+    assert "hush" not in told
+
+
+def test_the_exit_code_is_that_of_the_process() -> None:
+    result = kav("serve", BARGE_IN_GRACE_SEC="0.5")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
 
 
 def test_check_prints_the_budget_of_the_defaults_and_they_fit() -> None:
