@@ -4,7 +4,7 @@ PYTHON ?= python3
 export VENV PYTHON
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run call phone pbx test test-pbx fast check lint format rehearse vad echo bench lock clean
+.PHONY: help run call phone pbx test test-long test-pbx fast check lint format rehearse vad echo bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ phone: $(VENV)/.kav-embedded ## a real Asterisk beside the running bridge, for a
 
 test: $(VENV)/.kav-dev lint ## set up everything and run every test, real Asterisk and phone included
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not models"
-	$(BIN)/python -m pytest -m "e2e or models"
+	$(BIN)/python -m pytest -m "(e2e or models) and not long"
 
 fast: $(VENV)/.kav-dev ## the tests that need neither models nor Asterisk
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not models"
@@ -42,6 +42,9 @@ test-pbx: $(VENV)/.kav-dev ## the long tests with a real Asterisk: the dialplan,
 	$(BIN)/python -m pytest -m pbx tests/pbx
 	$(BIN)/python -m tests.bench.pbx_kills
 	$(BIN)/python -m tests.bench.pbx_calls
+
+test-long: $(VENV)/.kav-dev ## tests that take minutes: bridges that are killed and drained, the cloud's stand-ins
+	$(BIN)/python -m pytest -m long
 
 rehearse: $(VENV)/.kav-dev ## simulated phones judge a bridge on all three roads (ARGS="--quick")
 	$(BIN)/kav rehearse --own-bridge --line all $(ARGS)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 REHEARSAL = "yes-no --quick --own-bridge --cloud --calls 2"
-pytestmark = [pytest.mark.e2e, pytest.mark.models]
+pytestmark = [pytest.mark.e2e, pytest.mark.models, pytest.mark.long, pytest.mark.timeout(300)]
 
 
 def test_callers_are_understood_through_the_cloud_providers(tmp_path: Path) -> None:

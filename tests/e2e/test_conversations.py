@@ -147,7 +147,7 @@ def said(trace: str) -> str:
     return " ".join(re.findall(r'< say \d+ "(.*?)"\n', trace))
 
 
-@pytest.mark.parametrize("road", ["sip", "twilio"])
+@pytest.mark.parametrize("road", ["sip", pytest.param("twilio", marks=pytest.mark.long)])
 def test_an_english_call_goes_from_the_greeting_to_a_booked_window(lab: Lab, road: str) -> None:
     booked = len(lab.bridge.bookings())
 

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.e2e
 CALL = urlencode(webhook_form(Caller())).encode()
 
 
+@pytest.mark.long
 def test_a_live_call_goes_on_to_its_end_and_no_other_comes_in(tmp_path: Path) -> None:
     with serving(tmp_path) as it, it.call() as caller:
         assert len(heard(caller, FRAME)) == FRAME
@@ -29,6 +30,7 @@ def test_a_live_call_goes_on_to_its_end_and_no_other_comes_in(tmp_path: Path) ->
         assert it.process.wait(timeout=30) == 0
 
 
+@pytest.mark.long
 def test_at_the_limit_a_caller_goes_on_in_the_dialplan(tmp_path: Path) -> None:
     with serving(tmp_path, KAV_DRAIN_SEC="0.5") as it, it.call() as caller:
         it.process.send_signal(signal.SIGTERM)

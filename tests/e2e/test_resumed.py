@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.resumed import kill_and_look
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(300)]
 
 
 def test_callers_of_a_bridge_that_was_killed_go_on_at_the_next_one(tmp_path: Path) -> None:

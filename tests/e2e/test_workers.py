@@ -65,6 +65,7 @@ def test_a_stream_is_let_in_by_a_worker_that_another_has_promised_it(bridge: Bri
     uvloop.run(test())
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_takes_only_its_own_calls_with_it_and_is_replaced(
     bridge: Bridge,
 ) -> None:
