@@ -180,6 +180,7 @@ def test_a_hebrew_call_goes_to_a_booked_window_with_the_profile_s_words(lab: Lab
     with_caller(test)
     booking = lab.bridge.only_booking_after(booked)
     assert (booking["area"], booking["language"]) == ("florentin", "he")
+    assert asked(lab.bridge.trace())[1:] == list(HEBREW[1:])
 
 
 @pytest.mark.parametrize("road", ["sip", "audiosocket", "twilio"])
