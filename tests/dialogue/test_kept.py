@@ -69,10 +69,10 @@ MEANINGS = (
 TURNS = st.builds(Turn, st.sampled_from(MEANINGS), st.sampled_from(["", "", "1", "2", "9"]))
 
 
-def talked(profile: Profile, keypad: bool, turns: list[Turn]) -> Talk:
+def talked(profile: Profile, keypad: bool, turns: list[Turn], *, outbound: bool = False) -> Talk:
     """Every window is heard, and whatever is chosen can be booked."""
     free = FREE[profile.name["en"]]
-    talk = policy.start(profile, keypad, "+972501234567")
+    talk = policy.start(profile, keypad, "+972501234567", outbound=outbound)
     for turn in turns:
         heard = talk.act.windows if isinstance(talk.act, Offer) else ()
         talk = policy.answer(talk, replace(turn, heard=heard), free)
@@ -88,6 +88,7 @@ TALKS = st.builds(
     st.booleans(),
     # Half of the callers say all at once, and are offered times.
     SEVERAL | SEVERAL.map(lambda turns: [Turn(WHOLE), *turns]),
+    outbound=st.booleans(),
 )
 
 
