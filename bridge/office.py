@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from bridge.outbound import is_number
 from bridge.settings import BadSettings, Settings
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.phrases import said_back, wish_name
@@ -190,6 +191,12 @@ class CallRecord:
         if what not in self._announced:
             self._announced.add(what)
             self._records.consent(self.key, what, datetime.now(UTC))
+
+    def unwanted(self) -> None:
+        # Only of a call that we placed is it certain whose number it is.
+        if self._facts.outbound and is_number(self._facts.caller):
+            self._records.opt_out(self._facts.caller)
+            log.info("opted_out", extra={"call": self._facts.id, "facts": {}})
 
     def close(self, why: str) -> None:
         if not self.key:

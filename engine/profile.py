@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from engine.dialogue.acts import Ask, Distress, Manner
+from engine.dialogue.acts import Ask, Distress, Introduce, Manner
 from engine.dialogue.expected import fixed_phrases
 from engine.dialogue.hebrew import is_hebrew, unpointed_words
 from engine.dialogue.hours import free_windows
@@ -211,6 +211,7 @@ class _File(_Strict):
     hints: list[_Hint] = []
     people: list[Key] = []
     emergency: _Texts = _Texts()
+    outbound_opening: _Texts = _Texts()
     calendars: Annotated[list[Key], Field(min_length=1)] = ["office"]
     hours: Annotated[dict[Weekday, list[HoursText]], Field(min_length=1)]
     meeting_minutes: Annotated[int, Field(ge=10, le=240, strict=True)]
@@ -386,6 +387,9 @@ def _too_long(profile: Profile) -> Iterator[tuple[Place, str]]:
         if too_long(sentences(profile, Ask(slot, manner), language, before=before)):
             number = [topic.key for topic in profile.topics].index(slot)
             yield ("topics", number), f"a question of over 14 words leaves no room for “{before}”"
+    for language, recorded in product(profile.outbound_opening, (False, True)):
+        if too_long(sentences(profile, Introduce(), language, recorded=recorded)):
+            yield ("outbound_opening", language), "with the question after it it is over 20 words"
     for language in profile.emergency:
         if too_long(sentences(profile, Distress(key="a person"), language)):
             yield ("emergency", language), "with what is said besides it is over 20 words"
@@ -408,6 +412,7 @@ def _profile(parsed: _File) -> Profile:
         hints=tuple((phrase, hint.boost) for hint in parsed.hints for phrase in hint.phrases),
         people=tuple(parsed.people),
         emergency=_by_language(parsed.emergency),
+        outbound_opening=_by_language(parsed.outbound_opening),
         calendars=tuple(parsed.calendars),
         hours=tuple(
             Opening(_WEEKDAYS.index(day), *_minutes(stretch))

@@ -26,6 +26,7 @@ from engine.dialogue.acts import (
     Goodbye,
     Greet,
     HandOver,
+    Introduce,
     Lead,
     LeaveMessage,
     Menu,
@@ -166,7 +167,7 @@ class Receptionist:
         match self._talk.act:
             case HandOver(key) | Distress(key) if key:
                 return Transfer(key)
-            case Confirm() | LeaveMessage() | Goodbye(Ending.CALLER):
+            case Confirm() | LeaveMessage() | Goodbye(Ending.CALLER | Ending.CALLED):
                 return HangUp("goodbye")
             case Goodbye(ending):
                 return HangUp(f"goodbye: {ending.value}")
@@ -250,6 +251,8 @@ class Receptionist:
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
         self._write_down(exchange)
+        if self._talk.act == Goodbye(Ending.UNWANTED):
+            self._journal.unwanted()
         self._keep()
         if isinstance(self._talk.act, Book):
             await self._book(self._talk.act.window)
@@ -294,6 +297,8 @@ class Receptionist:
     def _needs_model(self, words: str) -> bool:
         talk = self._talk
         if talk.keypad or talk.booked is not None or not words.strip():
+            return False
+        if policy.turned_away(talk, words) is not None:
             return False
         rules = self._by_rules(words)
         return not checked.suffices(self._profile, talk.question, rules, words)
@@ -505,6 +510,8 @@ def _in_short(profile: Profile, question: Question) -> str:
             return slot
         case OfferPerson():
             return "yes or no: to speak with a person"
+        case Introduce():
+            return "yes or no: is it a good time to talk"
         case ConfirmBudget(amount):
             return f"yes or no: {amount} {profile.money.currency if profile.money else ''}?"
         case Offer(windows) | WhichOne(windows) | WindowMenu(windows):

@@ -648,6 +648,8 @@ class Pages:
 
     def announced(self, what: str) -> None: ...
 
+    def unwanted(self) -> None: ...
+
     def close(self, why: str) -> None: ...
 
 
@@ -1008,6 +1010,22 @@ def test_a_machine_that_answers_our_call_is_left_a_message() -> None:
         "שלום, כאן לאה, העוזרת האוטומטית של שי דירות ומשרדים. נא להתקשר אלינו. תודה ולהתראות!"
     )
     assert end == HangUp("goodbye")
+
+
+def test_whom_we_called_is_asked_what_is_wanted_once_he_knows_who_calls() -> None:
+    async def replies(answer: Heard) -> list[str]:
+        brain = Receptionist(SHAI, Appointments(), lambda: SUNDAY, outbound=True)
+        first = [part async for part in brain.reply(None)]
+        assert first[-1] is Awaits.YES_NO
+        said = " ".join(map(str, first[:-1])) if not answer.cut else answer.said
+        second = [part async for part in brain.reply(replace(answer, said=said))]
+        return [without_points(str(part)) for part in second[:-1]]
+
+    knows = asyncio.run(replies(Heard(words="כן", confidence=0.9)))
+    assert knows == ["איזה אזור מעניין אתכם?"]
+    cut = asyncio.run(replies(Heard(words="כן?", confidence=0.9, said="שלום, כאן", cut=True)))
+    assert cut[-1] == "זה זמן טוב לדבר?"
+    assert cut[0].startswith("שלום, כאן לאה, העוזרת האוטומטית")
 
 
 def test_hebrew_days_and_hours_that_are_offered_can_be_said_back() -> None:

@@ -167,19 +167,21 @@ class AsteriskPbx:
                 self._forget(gone)
         for call, row in with_us(rows):
             if call not in self._calls:
-                self._keep(call, row, "")
+                self._keep(call, row, "", outbound=False)
 
     # Events.
 
     def hear_user_event(self, event: Told) -> None:
-        """The dialplan brings a call, `UserEvent(BridgeCall,UUID: …,Back: …)`."""
+        """The dialplan brings a call, `UserEvent(BridgeCall,UUID: …,Back: …,Placed: …)`."""
         if event.get("userevent") != "BridgeCall":
             return
         told = event.get("uuid", "")
         if not _UUID.fullmatch(told):
             log.warning("AMI: a BridgeCall without a UUID")
             return
-        self._keep(UUID(told), event, _BACK.get(event.get("back", ""), ""))
+        # Neither is anything that a caller says: our dialplan alone sets them.
+        back, outbound = _BACK.get(event.get("back", ""), ""), event.get("placed") == "yes"
+        self._keep(UUID(told), event, back, outbound=outbound)
         self._fresh.add(UUID(told))
         self._news.set()
         self._news = asyncio.Event()
@@ -197,7 +199,7 @@ class AsteriskPbx:
         leg.way.report(now, round_trip=trip, jitter=jitter)
         leg.lost = int(_number(event.get("report0cumulativelost", "")))
 
-    def _keep(self, call: UUID, told: Told, back: Back) -> None:
+    def _keep(self, call: UUID, told: Told, back: Back, *, outbound: bool) -> None:
         channel, unique = told.get("channel", ""), told.get("uniqueid", "")
         if not (_CHANNEL.fullmatch(channel) and unique):
             log.warning("AMI: a call without a channel", extra={"call": str(call)})
@@ -208,6 +210,7 @@ class AsteriskPbx:
             caller=_shown(told.get("calleridnum", "")),
             called=_shown(told.get("exten", "")),
             back=back,
+            outbound=outbound,
         )
         if len(self._legs) >= MOST_CALLS and unique not in self._legs:
             self._forget(next(iter(self._legs)))

@@ -8,6 +8,8 @@ change it step by step:
 
   languages, name, agent, greeting   who answers, and in which languages; the greeting says that
                                      an automated assistant speaks
+  outbound_opening   optional: the greeting of calls that kav places, which says why it calls; then
+                                     she asks whether it is a good time
   topics       what a caller may be asked about, in this order. Each has a key, a type and its
                wordings (ask, again, other_words; narrow for choices, confirm for money,
                another_day for the time). `required: false` is never asked, but kept when told.

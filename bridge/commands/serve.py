@@ -33,7 +33,7 @@ from bridge.settings import BadSettings, Settings, read_profile, read_settings
 from bridge.switchboard import Switchboard
 from bridge.ticker import Ticker
 from bridge.tracefiles import TraceFiles
-from bridge.twilio_media import TwilioSettings, add_routes
+from bridge.twilio_media import PlacedEnded, TwilioSettings, add_routes, unrecorded
 from bridge.workers import Crew, Post
 from engine.store import StoreBroken, StoreFailed
 from engine.store.opening import Store, open_store
@@ -127,7 +127,8 @@ async def bridge(
         # Nothing that start-up made is garbage: later collections need not look at it.
         gc.collect()
         gc.freeze()
-        async with listening(settings, gate, certificate, post) as addresses:
+        placed_ended = store.records.placed_ended
+        async with listening(settings, gate, certificate, post, placed_ended) as addresses:
             yield addresses, gate
 
 
@@ -137,6 +138,7 @@ async def listening(
     gate: Gate,
     certificate: Certificate | None = None,
     post: Post | None = None,
+    placed_ended: PlacedEnded = unrecorded,
 ) -> AsyncGenerator[Addresses]:
     """Both doors open. Raises `BadSettings` when one is taken."""
     ticker = Ticker()
@@ -157,7 +159,7 @@ async def listening(
                     opened=gate.listeners.append,
                 )
             )
-        http = await _serve_http(settings, gate, ticker, stack, certificate, post)
+        http = await _serve_http(settings, gate, ticker, stack, certificate, post, placed_ended)
         yield Addresses(asterisk, http)
 
 
@@ -168,6 +170,7 @@ async def _serve_http(
     stack: AsyncExitStack,
     certificate: Certificate | None,
     post: Post | None,
+    placed_ended: PlacedEnded,
 ) -> tuple[str, int]:
     host, port = settings.kav_http_host, settings.kav_http_port
     token, old_token = settings.twilio_auth_token, settings.twilio_auth_token_old
@@ -193,6 +196,7 @@ async def _serve_http(
         live_calls=lambda: settings.kav_max_calls if gate.why_closed else gate.live_calls,
         takes_none=lambda: gate.all_told,
         shared=None if post is None else post.shared,
+        placed_ended=placed_ended,
     )
     runner = web.AppRunner(
         app, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS

@@ -147,7 +147,10 @@ async def _dial(
             now=utc_now(),
             caller_id=settings.kav_outbound_from,
             callbacks=Callbacks(
-                voice=urls.voice_url, fallback=urls.voice_fallback_url, status=urls.status_callback
+                voice=urls.voice_url,
+                fallback=urls.voice_fallback_url,
+                status=urls.status_callback,
+                answered_by=f"{settings.kav_public_url.rstrip('/')}/twilio/answered_by",
             ),
         )
     print(_TOLD.get(outcome, outcome))

@@ -13,14 +13,16 @@ from bridge.twilio_media.tokens import SharedOutcomes, SharedTickets
 from bridge.twilio_media.webhooks import (
     MEDIA_PATH,
     Outcomes,
+    PlacedEnded,
     Signatures,
     Tickets,
     TwilioSettings,
     Webhooks,
+    unrecorded,
 )
 from engine.ports import OpenCall
 
-__all__ = ["TwilioSettings", "add_routes"]
+__all__ = ["PlacedEnded", "TwilioSettings", "add_routes", "unrecorded"]
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +36,14 @@ def add_routes(
     live_calls: Callable[[], int] | None = None,
     takes_none: Callable[[], bool] = lambda: False,
     shared: Path | None = None,
+    placed_ended: PlacedEnded = unrecorded,
 ) -> None:
     """Every call that Twilio connects here becomes one `Call` of `open_call`.
 
     `live_calls` counts what is held against `settings.max_calls`: by default this line's calls.
     `takes_none`: a call that is lost is not connected again.
-    `shared`: a folder of the processes that answer Twilio together."""
+    `shared`: a folder of the processes that answer Twilio together.
+    `placed_ended` keeps what Twilio tells of calls that we placed."""
     if settings.auth_token is None:
         log.warning("Twilio's signatures are not checked: no auth token is configured")
     signatures = Signatures(settings.auth_token, settings.old_auth_token)
@@ -62,6 +66,7 @@ def add_routes(
         outcomes=outcomes,
         live_calls=live_calls or media.live_calls,
         takes_none=takes_none,
+        placed_ended=placed_ended,
     )
     app.add_routes([*webhooks.routes(), web.get(MEDIA_PATH, media.handle, allow_head=False)])
     app.on_shutdown.append(media.stop)

@@ -27,6 +27,7 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]  # it 
 )
 
 from bridge.outbound import Allowed, Outcome
+from bridge.twilio_media.outcome import outcome
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +43,6 @@ _LEAST_CODE = 10_000
 """Of Twilio's own; below it are those of HTTP."""
 # The client tells every request and its form's numbers to its log, at INFO.
 _SILENT = logging.Logger("twilio", logging.CRITICAL)
-_ANSWERED_BY: Mapping[str, Outcome] = {
-    "human": "person",
-    "machine_start": "machine",
-    "machine_end_beep": "machine",
-    "machine_end_silence": "machine",
-    "machine_end_other": "machine",
-    "fax": "fax",
-}
-_NOT_ANSWERED: Mapping[str, Outcome] = {
-    "busy": "busy",
-    "no-answer": "no answer",
-    "failed": "failed",
-    "canceled": "canceled",
-}
 
 T = TypeVar("T")
 
@@ -141,16 +128,6 @@ class NumberSetup:
 class OwnedNumber:
     sid: str
     setup: NumberSetup
-
-
-def outcome(status: str, answered_by: str = "") -> Outcome | None:
-    """What became of a call that was placed, by the fields CallStatus and AnsweredBy of a callback;
-    None: not known yet."""
-    if (found := _ANSWERED_BY.get(answered_by)) is not None:
-        return found
-    if status == "completed" or answered_by == "unknown":
-        return "unknown"
-    return _NOT_ANSWERED.get(status)
 
 
 @asynccontextmanager

@@ -167,7 +167,9 @@ class MediaServer:
         stream = Stream(
             socket,
             start.stream,
-            CallFacts(start.call, "twilio", ticket.caller, ticket.called, ticket.back),
+            CallFacts(
+                start.call, "twilio", ticket.caller, ticket.called, ticket.back, ticket.outbound
+            ),
             transport=request.transport,
             outcomes=self._outcomes,
             heartbeat=self._settings.heartbeat,

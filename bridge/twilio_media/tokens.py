@@ -40,7 +40,16 @@ class SharedTickets:
         self._waiting = _Notes(folder, "waiting")
         self._used = _Notes(folder, "used")
 
-    def issue(self, call: str, caller: str, called: str, now: float, back: Back = "") -> str:
+    def issue(
+        self,
+        call: str,
+        caller: str,
+        called: str,
+        now: float,
+        back: Back = "",
+        *,
+        outbound: bool = False,
+    ) -> str:
         for notes in (self._waiting, self._used):
             notes.tidy(now)
         waiting = self._waiting.look(call)
@@ -48,7 +57,8 @@ class SharedTickets:
             return str(used["token"])
         if waiting is not None and back and not waiting["back"]:
             self._waiting.forget(call)
-        ticket = Ticket(secrets.token_urlsafe(16), now + TICKET_SECONDS, caller, called, back)
+        token = secrets.token_urlsafe(16)
+        ticket = Ticket(token, now + TICKET_SECONDS, caller, called, back, outbound)
         if not self._waiting.put_new(call, asdict(ticket)):
             waiting = self._waiting.look(call)
             if waiting is not None:  # else it has just been taken: this one comes to nothing

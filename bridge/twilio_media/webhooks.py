@@ -24,6 +24,7 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]  # it 
     VoiceResponse,
 )
 
+from bridge.twilio_media.outcome import outcome
 from engine.ports import Back
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ _PARTY = re.compile(r"[\w+.:@;=*#-]{0,256}", re.ASCII)
 # back, is not noticed. So a name has to look like one, an id like an id, a number like a number,
 # and a value must not have swallowed a field that matters.
 _FIELD = re.compile(r"[A-Z][A-Za-z0-9_.-]{0,127}")
-_SWALLOWED = re.compile("AccountSid|CallSid|CallStatus|StreamEvent")
+_SWALLOWED = re.compile(
+    "AccountSid|CallSid|CallStatus|StreamEvent|AnsweredBy|Direction(?:in|out)bound"
+)
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """What a call's status is when nothing more comes of it."""
 _UNANSWERED = frozenset({"busy", "failed", "no-answer", "canceled"})
@@ -103,6 +106,8 @@ class Ticket:
     caller: str = field(repr=False)
     called: str = field(repr=False)
     back: Back = ""
+    outbound: bool = False
+    """We have called, and `caller` is who answered."""
 
 
 class Tickets:
@@ -112,7 +117,16 @@ class Tickets:
         self._waiting: dict[str, Ticket] = {}
         self._used: dict[str, Ticket] = {}
 
-    def issue(self, call: str, caller: str, called: str, now: float, back: Back = "") -> str:
+    def issue(
+        self,
+        call: str,
+        caller: str,
+        called: str,
+        now: float,
+        back: Back = "",
+        *,
+        outbound: bool = False,
+    ) -> str:
         """The call's token. A request that Twilio repeats gets the same again, used or not; a
         caller who is `back` gets a new one, unless the last was never used."""
         self._waiting, self._used = _in_time(self._waiting, now), _in_time(self._used, now)
@@ -121,7 +135,7 @@ class Tickets:
             return self._used[call].token
         if ticket is None:
             token = secrets.token_urlsafe(16)
-            ticket = Ticket(token, now + TICKET_SECONDS, caller, called, back)
+            ticket = Ticket(token, now + TICKET_SECONDS, caller, called, back, outbound)
         elif back:
             ticket = replace(ticket, until=now + TICKET_SECONDS, back=ticket.back or back)
         self._waiting[call] = ticket
@@ -234,6 +248,15 @@ class Signatures:
             return False
 
 
+PlacedEnded = Callable[[str, str], None]
+"""Keeps what became of a call, if it is one that we placed: its CallSid, and `bridge.outbound`'s
+word for it. Told twice, late or in any order, it is the same; it returns at once."""
+
+
+def unrecorded(call: str, outcome: str) -> None:
+    """Nobody keeps it."""
+
+
 class Webhooks:
     def __init__(
         self,
@@ -244,6 +267,7 @@ class Webhooks:
         outcomes: Outcomes,
         live_calls: Callable[[], int],
         takes_none: Callable[[], bool] = lambda: False,
+        placed_ended: PlacedEnded = unrecorded,
     ) -> None:
         """`takes_none`: no stream is let in any more, not even for a call that is lost."""
         self._settings = settings
@@ -252,6 +276,7 @@ class Webhooks:
         self._outcomes = outcomes
         self._live_calls = live_calls
         self._takes_none = takes_none
+        self._placed_ended = placed_ended
         self._resumes = Resumes()
         self._ended = Ended()
 
@@ -264,6 +289,7 @@ class Webhooks:
             "stream_status": self.stream_status,
             "stream_ended": self.stream_ended,
             "call_status": self.call_status,
+            "answered_by": self.answered_by,
         }
         return [
             *(web.post(f"/twilio/{name}", handler) for name, handler in posted.items()),
@@ -274,15 +300,17 @@ class Webhooks:
         ]
 
     async def voice(self, request: web.Request) -> web.Response:
-        """A call comes in: connect it to our websocket."""
+        """A call comes in, or one that we placed was answered: connect it to our websocket."""
         form = await self._form(request, *_ON_CALL)
         call = form["CallSid"]
         if call in self._ended:
             raise _forbidden(request, "its call has ended")
         if self._live_calls() >= self._settings.max_calls:
             log.warning("refused: %d calls are live", self._live_calls(), extra={"call": call})
-            return _twiml(busy())
-        log.info("a call comes in", extra={"call": call})
+            # Whom we called has answered, and cannot be told any more that we are busy.
+            return _twiml(hang_up() if _is_placed(form) else busy())
+        begun = "who we called has answered" if _is_placed(form) else "a call comes in"
+        log.info(begun, extra={"call": call})
         return _twiml(self._connected(form))
 
     async def preview(self, request: web.Request) -> web.Response:
@@ -349,16 +377,32 @@ class Webhooks:
         log.info("twilio_call", extra=_about(form, status=status))
         if status in _OVER:
             self._ended.add(form["CallSid"])
+        self._note_down(form)
         return web.Response(status=204)
+
+    async def answered_by(self, request: web.Request) -> web.Response:
+        """Whether a person or a machine has answered the call that we placed."""
+        form = await self._form(request, "AnsweredBy")
+        log.info("twilio_answered", extra=_about(form, by=form["AnsweredBy"][:30]))
+        self._note_down(form)
+        return web.Response(status=204)
+
+    def _note_down(self, form: MultiDict[str]) -> None:
+        """What became of the call, should it be one that we placed."""
+        found = outcome(form.get("CallStatus", ""), form.get("AnsweredBy", ""))
+        if found is not None:
+            self._placed_ended(form["CallSid"], found)
 
     async def version(self, _: web.Request) -> web.Response:
         return web.json_response({"name": "kav", "version": VERSION, "status": "ok"})
 
     def _connected(self, form: MultiDict[str], back: Back = "") -> VoiceResponse:
         caller, called = _party(form, "From"), _party(form, "To")
-        return connect(
-            self._settings, self._tickets.issue(form["CallSid"], caller, called, _now(), back)
-        )
+        placed = _is_placed(form)
+        if placed:  # from our number, to the person whom the agent talks with
+            caller, called = called, caller
+        token = self._tickets.issue(form["CallSid"], caller, called, _now(), back, outbound=placed)
+        return connect(self._settings, token)
 
     def _resumed(self, form: MultiDict[str], back: Back) -> web.Response:
         if self._takes_none():
@@ -485,6 +529,11 @@ def _is_party(value: str) -> bool:
 
 def _about(form: MultiDict[str], **facts: str) -> dict[str, object]:
     return {"call": form["CallSid"], "facts": facts}
+
+
+def _is_placed(form: MultiDict[str]) -> bool:
+    """Whether it is a call of ours (`outbound-api`)."""
+    return form.get("Direction", "").startswith("outbound")
 
 
 def _party(form: MultiDict[str], name: str) -> str:

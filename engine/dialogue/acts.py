@@ -35,6 +35,13 @@ class Greet:
 
 
 @dataclass(frozen=True, slots=True)
+class Introduce:
+    """We have called: who we are and why, and whether it is a good time; AGAIN: only that."""
+
+    manner: Manner = Manner.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     slot: Slot
     manner: Manner = Manner.PLAIN
@@ -155,6 +162,9 @@ class Ending(Enum):
     SILENT = "the caller said nothing for too long"
     NOISE = "there was a noise and no word for too long"
     MACHINE = "the caller says the same again and again, as a machine does"
+    CALLED = "whom we have called said goodbye"
+    BAD_TIME = "whom we have called has no time"
+    UNWANTED = "whom we have called does not want to be called"
     TIME = "the longest time of a call is over"
 
 
@@ -164,7 +174,7 @@ class Goodbye:
 
 
 Offering = Offer | WhichOne | WindowMenu
-Question = Greet | Ask | Narrow | ConfirmBudget | Menu | OfferPerson | Offering
+Question = Greet | Introduce | Ask | Narrow | ConfirmBudget | Menu | OfferPerson | Offering
 Act = (
     Question
     | Wait
@@ -182,7 +192,7 @@ Act = (
 def awaited(profile: Profile, question: Question) -> Awaits:
     """What the question asks for."""
     match question:
-        case ConfirmBudget() | OfferPerson():
+        case ConfirmBudget() | OfferPerson() | Introduce():
             return Awaits.YES_NO
         case Offer(windows) | WhichOne(windows) if len(windows) == 1:
             return Awaits.YES_NO

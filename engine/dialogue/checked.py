@@ -16,6 +16,7 @@ from engine.dialogue.acts import (
     Ask,
     ConfirmBudget,
     Greet,
+    Introduce,
     Menu,
     Narrow,
     Offer,
@@ -75,7 +76,7 @@ def answers(profile: Profile, question: Question, found: Understood) -> bool:
             return chosen or _tells(profile, profile.time, found)
         case Greet():
             return any(len(found.chosen(slot)) == 1 for slot in profile.asked)
-        case OfferPerson():
+        case OfferPerson() | Introduce():
             return found.answer is not None
         case _:
             assert_never(question)

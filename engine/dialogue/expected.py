@@ -17,6 +17,7 @@ from engine.dialogue.acts import (
     Goodbye,
     Greet,
     HandOver,
+    Introduce,
     LeaveMessage,
     Manner,
     Menu,
@@ -87,7 +88,7 @@ def _answers(profile: Profile, talk: Talk) -> Iterator[str]:
         case ConfirmBudget(amount):
             yield from ("כֵּן", "לֹא", "נָכוֹן")
             yield from _amounts(profile, [amount])
-        case OfferPerson():
+        case OfferPerson() | Introduce():
             yield from ("כֵּן", "לֹא", "נָכוֹן")
         case Ask(slot) | Narrow(slot) | Menu(slot):
             yield from _answers_to(profile, slot)
@@ -189,6 +190,7 @@ def _all_names(profile: Profile, topic: Topic) -> Iterator[str]:
 def fixed_phrases(profile: Profile) -> list[str]:
     """Every sentence that depends on nothing but the profile."""
     acts: list[Act] = [Greet(), Greet(Manner.AGAIN), Wait(), StillThere(), LeaveMessage()]
+    acts += [Introduce(), Introduce(Manner.AGAIN)]
     acts += [Distress(key) for key in profile.people[:1] or ("",)]
     acts += (
         [OfferPerson(), *(HandOver(key) for key in profile.people[:1])] if profile.people else []

@@ -1,7 +1,7 @@
 """Does a machine answer, that takes messages? Told by the words of its greeting, in Hebrew and
 English, as recognizers write them. Pure; its tables are in the tests."""
 
-from engine.core.cues.words import Words, phrases, words_of
+from engine.core.cues.words import anywhere, phrases, words_of
 
 _GREETINGS = phrases(
     "אחרי הצפצוף | לאחר הצפצוף | אחרי הביפ | לאחר הביפ | לאחר הצליל | אחרי הצליל | להשאיר הודעה"
@@ -17,11 +17,4 @@ _GREETINGS = phrases(
 
 
 def takes_messages(words: str) -> bool:
-    return _any(words_of(words))
-
-
-def _any(words: Words) -> bool:
-    spans = {len(phrase) for phrase in _GREETINGS}
-    return any(
-        words[start : start + span] in _GREETINGS for span in spans for start in range(len(words))
-    )
+    return anywhere(words_of(words), _GREETINGS)

@@ -15,6 +15,7 @@ from engine.dialogue.acts import (
     Goodbye,
     Greet,
     HandOver,
+    Introduce,
     LeaveMessage,
     Manner,
     Menu,
@@ -184,6 +185,12 @@ def greeting_in(profile: Profile, keypad: bool, recorded: bool = False) -> Sente
     return _shortest_that_fits([(opening, f"{also[others[0]]} {way_on}"), (opening, way_on)])
 
 
+def introduction(profile: Profile, language: Language, recorded: bool = False) -> str:
+    """Who calls, that she is automated, and why."""
+    opening = profile.outbound_opening.get(language, profile.greeting[language])
+    return f"{opening} {texts.RECORDED[language]}" if recorded else opening
+
+
 def announcement(language: Language, recorded: bool, keypad: bool) -> str:
     """What a caller must have heard before the first question, in a few words; menus are long."""
     automated = texts.AUTOMATED_IN_SHORT if keypad else texts.AUTOMATED
@@ -203,7 +210,10 @@ def announced(
         second = _bare_words(texts.SECOND_LANGUAGE[_other(language)])
         whole = keypad or _contains(heard, second)
         return frozenset({language, _other(language)} if whole else {language})
-    found = _contains(heard, _bare_words(announcement(language, recorded, keypad)))
+    told = announcement(language, recorded, keypad)
+    if isinstance(act, Introduce) and act.manner is Manner.PLAIN:
+        told = introduction(profile, language, recorded)
+    found = _contains(heard, _bare_words(told))
     return frozenset({language} if found else ())
 
 
@@ -232,6 +242,10 @@ def sentences(
             return (lead, *greeting[1:]) if lead else greeting
         case Greet():
             return tuple(part for part in (before, texts.HELP_AGAIN[language]) if part)
+        case Introduce(manner):
+            whole = manner is Manner.PLAIN and not lead
+            first = (introduction(profile, language, recorded),) if whole else (before, lead)
+            return tuple(filter(None, (*first, texts.GOOD_TIME[language])))
         case Wait():
             return (texts.WAIT[language],)
         case Confirm(window):
@@ -247,6 +261,7 @@ def sentences(
             said = (texts.DISTRESS[language], profile.emergency.get(language, ""), through)
             return tuple(filter(None, said))
         case LeaveMessage():
+            # Not why we have called: others may hear a message as well.
             opening = profile.greeting[language]
             return _shortest_that_fits([(opening, texts.CALL_BACK[language]), (opening,)])
         case Book() | Rest():

@@ -20,6 +20,7 @@ from engine.dialogue.acts import (
     Goodbye,
     Greet,
     HandOver,
+    Introduce,
     Lead,
     LeaveMessage,
     Manner,
@@ -51,6 +52,7 @@ from engine.dialogue.profile import (
     Time,
 )
 from engine.dialogue.understand import Understood
+from engine.dialogue.unwanted import never_again, not_now
 from engine.dialogue.wish import Value, When, Wish, fill, forget, leave_open, missing
 
 MISSES_BEFORE_MENU = 3
@@ -148,7 +150,10 @@ def start(profile: Profile, keypad: bool, caller: str = "", *, outbound: bool = 
         wish = fill(wish, phone, caller)
     if name is not None and keypad:
         wish = leave_open(wish, name)
-    return Talk(profile, profile.languages[0], keypad, wish, outbound=outbound)
+    # Keys tell nothing before a language is chosen.
+    first = Introduce() if outbound and not keypad else Greet()
+    language = profile.languages[0]
+    return Talk(profile, language, keypad, wish, act=first, question=first, outbound=outbound)
 
 
 def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
@@ -162,6 +167,9 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     ending = _enough(talk, turn.occasion)
     if ending is not None:
         return _act(talk, Goodbye(ending))
+    away = turned_away(talk, turn.words)
+    if away is not None:
+        return _act(_in_language(talk, meaning), Goodbye(away))
     if talk.booked is not None:
         return _after_booking(_in_language(talk, meaning), talk.booked, meaning)
     if talk.outbound and (talk.greetings or takes_messages(turn.words)):
@@ -177,6 +185,16 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
             return _act(replace(talk, lead=Lead.LATE), _plainly(talk))
     answered = _respond(_in_language(talk, meaning), meaning, free)
     return replace(answered, lead=answered.lead or _LEADS.get(turn.occasion))
+
+
+def turned_away(talk: Talk, words: str) -> Ending | None:
+    """How whom we have called ends it, if he does."""
+    if not talk.outbound or talk.greetings:
+        return None
+    if never_again(words):
+        return Ending.UNWANTED
+    asked = isinstance(talk.question, Introduce)
+    return Ending.BAD_TIME if asked and not_now(words) else None
 
 
 def _enough(talk: Talk, occasion: Occasion) -> Ending | None:
@@ -290,7 +308,7 @@ def _act(talk: Talk, act: Act) -> Talk:
         case Offer() | WhichOne() | WindowMenu():
             heard = tuple(window for window in talk.heard if window in act.windows)
             return replace(talk, act=act, question=act, heard=heard)
-        case Greet() | Ask() | Narrow() | ConfirmBudget() | Menu() | OfferPerson():
+        case Greet() | Introduce() | Ask() | Narrow() | ConfirmBudget() | Menu() | OfferPerson():
             return replace(talk, act=act, question=act, heard=())
         case Wait():
             return replace(talk, act=act, silences=-SILENCES_OF_A_MOMENT)
@@ -310,7 +328,7 @@ def _in_language(talk: Talk, meaning: Understood) -> Talk:
     """The caller's language, once words of it were understood; before that, what it sounds like."""
     if meaning.language not in talk.profile.languages or meaning.language is None:
         return talk
-    if meaning or isinstance(talk.question, Greet):
+    if meaning or isinstance(talk.question, Greet | Introduce):
         return replace(talk, language=meaning.language)
     return talk
 
@@ -323,10 +341,10 @@ def _after_booking(talk: Talk, window: Window, meaning: Understood) -> Talk:
     if _wants_a_change(talk, window, meaning):
         if talk.profile.people:
             return _hand_over(talk)
-        return _act(talk, Goodbye(Ending.CALLER if told else Ending.STANDS))
+        return _act(talk, _farewell(talk) if told else Goodbye(Ending.STANDS))
     done = meaning.goodbye or meaning.thanks or meaning.answer == "yes"
     if done and (talk.heard or told):
-        return _act(talk, Goodbye(Ending.CALLER))
+        return _act(talk, _farewell(talk))
     return _act(talk, talk.act if told else Confirm(window))
 
 
@@ -386,7 +404,13 @@ def _parting(talk: Talk, meaning: Understood) -> Talk | None:
     accepted = isinstance(talk.question, OfferPerson) and meaning.answer == "yes"
     if meaning.human or accepted:
         return _hand_over(talk)
-    return _act(talk, Goodbye(Ending.CALLER)) if meaning.goodbye else None
+    if isinstance(talk.question, Introduce) and meaning.answer == "no" and not meaning.tells_a_wish:
+        return _act(talk, Goodbye(Ending.BAD_TIME))
+    return _act(talk, _farewell(talk)) if meaning.goodbye else None
+
+
+def _farewell(talk: Talk) -> Goodbye:
+    return Goodbye(Ending.CALLED if talk.outbound else Ending.CALLER)
 
 
 def _after_abuse(talk: Talk) -> Talk:
@@ -455,6 +479,10 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
     willing = meaning.answer or meaning.hello or meaning.purpose or told
     if isinstance(talk.question, Greet) and willing:
         return _go_on(talk, free)
+    if isinstance(talk.question, Introduce) and (meaning.answer or meaning.purpose or told):
+        # «כן?» of somebody who does not know yet who calls is no consent.
+        knows = talk.language in talk.announced
+        return _go_on(talk, free) if knows else _act(talk, Introduce())
     if meaning.repeat or meaning.hello:
         return _act(talk, _plainly(talk))
     if isinstance(talk.question, Offering) and meaning.answer == "yes":
@@ -513,7 +541,7 @@ def _asked(talk: Talk) -> Slot | None:
             return slot
         case ConfirmBudget():
             return _budget(talk)
-        case Greet() | OfferPerson() | Offer() | WhichOne() | WindowMenu():
+        case Greet() | Introduce() | OfferPerson() | Offer() | WhichOne() | WindowMenu():
             return None
         case _:
             assert_never(talk.question)
@@ -685,7 +713,8 @@ def _miss_with(talk: Talk, question: Question) -> Talk:
     """Another turn that did not help; after some of them keys do, after more it is goodbye."""
     misses = talk.misses + 1
     talk = replace(talk, misses=misses)
-    if misses >= MISSES_BEFORE_GOODBYE:
+    unheard = isinstance(question, Introduce) and misses >= MISSES_BEFORE_MENU
+    if misses >= MISSES_BEFORE_GOODBYE or unheard:
         return _act(talk, Goodbye(Ending.LOST))
     offers = talk.profile.people and not talk.refused_person and not talk.keypad
     if misses >= MISSES_BEFORE_MENU and offers and not isinstance(talk.question, OfferPerson):
@@ -706,6 +735,8 @@ def _gently(talk: Talk, misses: int) -> Question:
     match question:
         case Greet():
             return Greet(Manner.AGAIN) if first else Ask(_next(talk), Manner.OTHER_WORDS)
+        case Introduce():
+            return Introduce(Manner.PLAIN if first else Manner.AGAIN)
         case Ask(slot) | Narrow(slot):
             return Ask(slot, Manner.AGAIN if first else Manner.OTHER_WORDS)
         case Offer(windows) | WhichOne(windows):
@@ -720,7 +751,7 @@ def _with_keys(talk: Talk, question: Question) -> Question:
     match question:
         case Greet():
             return Greet() if talk.keypad else _menu(talk, _next(talk))
-        case OfferPerson():
+        case OfferPerson() | Introduce():
             return question
         case Ask(slot) | Narrow(slot):
             return _menu(talk, slot)
@@ -739,6 +770,9 @@ def _plainly(talk: Talk) -> Question:
     match talk.question:
         case Greet():
             return Greet() if talk.keypad else _question(talk, _next(talk))
+        case Introduce():
+            heard = talk.language in talk.announced
+            return Introduce(Manner.AGAIN if heard else Manner.PLAIN)
         case Ask(slot) | Narrow(slot):
             return Ask(slot)
         case Offer(windows) | WhichOne(windows):
@@ -769,7 +803,7 @@ def _press(talk: Talk, digits: str, free: Sequence[Window]) -> Talk:
             return _respond(replace(talk, keypad=True), chosen, free)
         case Ask(slot) | Narrow(slot):
             return _miss_with(talk, _menu(talk, slot))
-        case ConfirmBudget() | OfferPerson():
+        case ConfirmBudget() | OfferPerson() | Introduce():
             return _press_yes_or_no(talk, digit, free)
         case Offer() | WhichOne() | WindowMenu():
             return _press_window(talk, talk.question, digit, free)
@@ -794,7 +828,7 @@ def _press_yes_or_no(talk: Talk, digit: str, free: Sequence[Window]) -> Talk:
         return _respond(talk, Understood(answer="yes"), free)
     if digit == "2":
         return _respond(talk, Understood(answer="no"), free)
-    if isinstance(talk.question, OfferPerson):
+    if isinstance(talk.question, OfferPerson | Introduce):
         return _miss(talk)
     return _act(talk, Menu(_budget(talk)))
 

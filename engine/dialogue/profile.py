@@ -150,6 +150,8 @@ class Profile:
     meeting_minutes: int
     emergency: Texts = field(default_factory=dict)
     """Whom a caller in despair can call: a sentence with its number; empty: nobody is named."""
+    outbound_opening: Texts = field(default_factory=dict)
+    """The greeting of a call that we place: it says why we call besides. Empty: the greeting."""
 
     def topic(self, slot: Slot) -> Topic:
         return next(topic for topic in self.topics if topic.key == slot)

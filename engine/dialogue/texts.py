@@ -11,6 +11,7 @@ from engine.dialogue.wish import Part
 Lists = dict[Language, tuple[str, ...]]
 
 HELP: Texts = {"he": "בַּמֶּה אֶפְשָׁר לַעֲזוֹר?", "en": "How can I help?"}
+GOOD_TIME: Texts = {"he": "זֶה זְמַן טוֹב לְדַבֵּר?", "en": "Is now a good time?"}
 SECOND_LANGUAGE: Texts = {
     "he": "אֲנִי אוֹטוֹמָטִית וּמְדַבֶּרֶת גַּם עִבְרִית.",
     "en": "I'm automated and speak English too.",
@@ -75,6 +76,15 @@ ENDINGS: dict[Ending, Texts] = {
     Ending.NOISE: {
         "he": "סְלִיחָה, הָרַעַשׁ חָזָק מִדַּי. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
         "en": "Sorry, the line is too noisy. Please call again. Goodbye!",
+    },
+    Ending.CALLED: {"he": "תּוֹדָה וּלְהִתְרָאוֹת!", "en": "Thank you, goodbye!"},
+    Ending.BAD_TIME: {
+        "he": "סְלִיחָה עַל הַהַפְרָעָה. תּוֹדָה וּלְהִתְרָאוֹת!",
+        "en": "Sorry to have disturbed you. Thank you, goodbye!",
+    },
+    Ending.UNWANTED: {
+        "he": "סְלִיחָה עַל הַהַפְרָעָה, לֹא נִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
+        "en": "Sorry to have disturbed you. We won't call again. Goodbye!",
     },
     Ending.TIME: {
         "he": "זְמַן הַשִּׂיחָה נִגְמַר. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Executable, delete, or_, select, text, update
+from sqlalchemy import ColumnElement, Executable, Update, delete, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.database import Clock, Database
@@ -48,16 +48,15 @@ class OutboundCalls:
 
     async def ended(self, key: int, outcome: str) -> None:
         """The first outcome that is known counts; told twice, it is the same."""
-        await self._database.whole(self._end(outbound_calls.c.id == key, outcome))
+        await self._database.whole(self._write(_end(outbound_calls.c.id == key, outcome)))
 
     async def ended_on_line(self, line_id: str, outcome: str) -> None:
         """Likewise; nothing, if the line's call is none that was placed."""
-        await self._database.whole(self._end(outbound_calls.c.line_id == line_id, outcome))
+        await self._database.whole(self._write(end_on_line(line_id, outcome)))
 
     async def opt_out(self, number: str) -> None:
         """This number is called no more."""
-        row = self._database.insert(outbound_opt_outs).values(number=number, at=self._clock())
-        await self._database.whole(self._write(row.on_conflict_do_nothing()))
+        await self._database.whole(self._write(opt_out(self._database, number, self._clock())))
 
     async def opt_in(self, number: str) -> None:
         """It may be called after all."""
@@ -86,16 +85,29 @@ class OutboundCalls:
         async with self._database.reading() as connection:
             return [PlacedCall(*row) for row in await connection.execute(latest)]
 
-    async def _end(self, which: ColumnElement[bool], outcome: str) -> None:
-        known = outbound_calls.c.outcome
-        await self._set(which & or_(known.is_(None), known == UNKNOWN), outcome=outcome)
-
     async def _set(self, which: ColumnElement[bool], **values: str) -> None:
         await self._write(update(outbound_calls).where(which).values(**values))
 
     async def _write(self, statement: Executable) -> None:
         async with self._database.writing() as connection:
             await connection.execute(statement)
+
+
+def end_on_line(line_id: str, outcome: str) -> Executable:
+    """`OutboundCalls.ended_on_line`, to be written by whoever must not wait."""
+    return _end(outbound_calls.c.line_id == line_id, outcome)
+
+
+def opt_out(database: Database, number: str, at: datetime) -> Executable:
+    """Likewise."""
+    row = database.insert(outbound_opt_outs).values(number=number, at=at)
+    return row.on_conflict_do_nothing()
+
+
+def _end(which: ColumnElement[bool], outcome: str) -> Update:
+    known = outbound_calls.c.outcome
+    open_yet = or_(known.is_(None), known == UNKNOWN)
+    return update(outbound_calls).where(which & open_yet).values(outcome=outcome)
 
 
 async def _placed(connection: AsyncConnection, since: datetime) -> list[datetime]:

@@ -20,6 +20,7 @@ from engine.store.appointment import Appointment, StoreFailed
 from engine.store.bookings import booked_by
 from engine.store.database import Clock, Database, Refused
 from engine.store.identifiers import without_identifiers
+from engine.store.outbound import end_on_line, opt_out
 from engine.store.outbox import Kind, Outbox
 from engine.store.tables import calls, consents, kept, leads, turns
 
@@ -145,6 +146,14 @@ class Records:
     def close_call(self, call: str, reason: str, summary: Mapping[str, object]) -> None:
         now = self._clock()
         self._put(lambda connection: self._close(connection, call, reason, dict(summary), now))
+
+    def placed_ended(self, line_id: str, outcome: str) -> None:
+        """As `OutboundCalls.ended_on_line`."""
+        self._note(end_on_line(line_id, outcome))
+
+    def opt_out(self, number: str) -> None:
+        """As `OutboundCalls.opt_out`."""
+        self._note(opt_out(self._database, number, self._clock()))
 
     async def reconcile(self) -> int:
         """Closes the calls that a dead bridge has left open; tells how many. They are known, should

@@ -35,6 +35,7 @@ SETTINGS = {
 CACHE = ROOT / "var" / "cache-espeak"
 STATUSES = (
     ("call_status", {"CallStatus": "in-progress"}),
+    ("answered_by", {"AnsweredBy": "human"}),
     ("stream_status", {"StreamEvent": "stream-started"}),
     ("stream_ended", {"StreamEvent": "stream-stopped"}),
 )

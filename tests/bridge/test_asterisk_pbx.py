@@ -64,6 +64,16 @@ def test_the_dialplan_tells_who_calls_and_why_he_is_back(back: str) -> None:
     play(scene())
 
 
+@pytest.mark.parametrize(("placed", "outbound"), [("yes", True), ("", False), ("1", False)])
+def test_the_dialplan_tells_of_a_call_that_we_placed(placed: str, outbound: bool) -> None:
+    async def scene() -> None:
+        async with pbx_and_server() as (pbx, server):
+            facts = await brought(pbx, server, Back="", Placed=placed)
+            assert facts.outbound is outbound
+
+    play(scene())
+
+
 def test_who_opens_it_can_ask_at_once() -> None:
     async def scene() -> None:
         async with ami_server() as server:

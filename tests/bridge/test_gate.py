@@ -13,16 +13,22 @@ from bridge.gate import Gate
 from bridge.settings import Settings
 from bridge.switchboard import Switchboard
 from bridge.tracefiles import TraceFiles
+from bridge.twilio_media import PlacedEnded, unrecorded
 from tests.bench.bridge_process import instant
 from tests.twilio import Twilio
 
 
 @asynccontextmanager
-async def bridge(folder: Path) -> AsyncIterator[tuple[Gate, Twilio]]:
+async def bridge(
+    folder: Path, placed_ended: PlacedEnded = unrecorded
+) -> AsyncIterator[tuple[Gate, Twilio]]:
     settings = Settings(kav_audiosocket_port=0, kav_http_port=0, kav_data=folder)
     traces = TraceFiles(folder)
     gate = Gate(Switchboard(instant(settings), traces, most=5, trace_text=False), afterwards=0.5)
-    async with listening(settings, gate) as addresses, aiohttp.ClientSession() as http:
+    async with (
+        listening(settings, gate, placed_ended=placed_ended) as addresses,
+        aiohttp.ClientSession() as http,
+    ):
         url = f"http://127.0.0.1:{addresses.http[1]}"
         yield gate, Twilio(http, at=url, public_url=url)
     traces.close()
@@ -51,6 +57,19 @@ def test_a_promised_stream_is_let_in_told_at_the_limit_and_answered_afterwards(
             assert gate.live_calls == 0
 
     uvloop.run(test())
+
+
+def test_what_became_of_a_placed_call_is_told_while_the_bridge_drains(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    async def test() -> None:
+        async with bridge(tmp_path, lambda _, outcome: told.append(outcome)) as (gate, twilio):
+            gate.close("draining")
+            await twilio.ask("/twilio/call_status", CallStatus="busy")
+            await twilio.ask("/twilio/answered_by", AnsweredBy="human")
+
+    uvloop.run(test())
+    assert told == ["busy", "person"]
 
 
 def test_a_stream_that_comes_when_all_were_told_is_refused(tmp_path: Path) -> None:

@@ -188,6 +188,8 @@ def test_dial_tells_what_became_of_the_call(
     assert codes == [0, 1]
     assert capsys.readouterr().out == "a person has answered\nbusy\n"
     assert double.asked[0].form["Url"] == ("https://kav.example/line/twilio/voice",)
+    answered_by = ("https://kav.example/line/twilio/answered_by",)
+    assert double.asked[0].form["AsyncAmdStatusCallback"] == answered_by
     with pytest.raises(BadSettings, match="it is not called: 2 calls in the last hour"):
         kav_twilio(monkeypatch, DIAL)
 

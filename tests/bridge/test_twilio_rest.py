@@ -24,6 +24,7 @@ from bridge.doubles.twilio_rest import (
     serve_twilio_rest,
 )
 from bridge.outbound import Allowed
+from bridge.twilio_media.outcome import outcome
 from bridge.twilio_media.rest import (
     Callbacks,
     CallStatus,
@@ -34,7 +35,6 @@ from bridge.twilio_media.rest import (
     TwilioFailed,
     Unsure,
     WrongCredentials,
-    outcome,
     twilio_control,
 )
 

@@ -125,11 +125,11 @@ class Bridge:
     async def connect(self) -> "Phone":
         return Phone(await self.http.ws_connect(f"{self.url}/ws/twilio-media", autoping=False))
 
-    async def dial(self, call: str = CALL) -> "Phone":
+    async def dial(self, call: str = CALL, **more: str) -> "Phone":
         """A phone whose stream has started, and whose call is open."""
         phone = await self.connect()
         known = len(self.calls)
-        await phone.start(await self.token(call), call)
+        await phone.start(await self.token(call, **more), call)
         await until(lambda: len(self.calls) > known and self.calls[-1].was_answered == 1)
         return phone
 
@@ -235,6 +235,13 @@ async def test_a_call_from_its_start_to_the_callers_end() -> None:
         assert call.frames == [mulaw_to_pcm(bytes(range(160)))]
         assert call.digits == "#"
         assert call.ends == ["the caller hung up"]
+
+
+@on_loop
+async def test_on_a_call_that_we_placed_the_caller_is_whom_we_called() -> None:
+    async with bridge() as it:
+        await it.dial(Direction="outbound-api")
+        assert it.calls[0].facts == CallFacts(CALL, "twilio", "+9723", "+97250", outbound=True)
 
 
 @on_loop

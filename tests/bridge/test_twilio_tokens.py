@@ -42,6 +42,13 @@ def test_a_token_is_for_its_call_and_for_a_minute(
     assert tickets.redeem(CALL, right, 20.0) is not None
 
 
+def test_a_call_that_we_placed_is_one_to_every_worker(tmp_path: Path) -> None:
+    token = SharedTickets(tmp_path).issue(CALL, "", "", 10.0, outbound=True)
+    ticket = SharedTickets(tmp_path).redeem(CALL, token, 20.0)
+    assert ticket is not None
+    assert ticket.outbound
+
+
 def test_a_request_that_is_repeated_gets_the_same_token_from_any_worker(tmp_path: Path) -> None:
     first = SharedTickets(tmp_path).issue(CALL, "", "", 10.0)
     assert SharedTickets(tmp_path).issue(CALL, "", "", 20.0) == first

@@ -2,11 +2,14 @@
 
 import asyncio
 import functools
+import itertools
 import logging
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -18,7 +21,7 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from bridge.ticker import Ticker
-from bridge.twilio_media import TwilioSettings, add_routes
+from bridge.twilio_media import PlacedEnded, TwilioSettings, add_routes, unrecorded
 from bridge.twilio_media.webhooks import (
     ENDED_CALLS,
     Ended,
@@ -32,6 +35,7 @@ from bridge.twilio_media.webhooks import (
     give_up,
 )
 from engine.ports import Call, CallFacts, Line
+from engine.store.opening import Store, open_store
 from tests.bench.twilio_forgeries import forge
 
 CALL = "CAf4e6a1b7c2d93e58a0b1c2d3e4f50617"
@@ -40,6 +44,7 @@ SECRET = "0123456789abcdef"
 PUBLIC = "https://kav.example/line"
 SETTINGS = TwilioSettings(PUBLIC, SECRET)
 STATUSES = ["/twilio/stream_status", "/twilio/stream_ended", "/twilio/call_status"]
+STATUSES += ["/twilio/answered_by"]
 POSTS = [
     "/twilio/voice",
     "/twilio/after_stream",
@@ -54,6 +59,7 @@ FORM = {
     "From": "+972501234567",
     "To": "+97231234567",
     "CallStatus": "ringing",
+    "AnsweredBy": "human",
     "DialCallStatus": "busy",
     "StreamEvent": "stream-started",
     "CallerName": "",
@@ -99,9 +105,13 @@ class Door:
 
 
 @asynccontextmanager
-async def door(settings: TwilioSettings = SETTINGS) -> AsyncIterator[Door]:
+async def door(
+    settings: TwilioSettings = SETTINGS, placed_ended: PlacedEnded = unrecorded
+) -> AsyncIterator[Door]:
     app = web.Application()
-    add_routes(app, open_call=no_calls, ticker=Ticker(), settings=settings)
+    add_routes(
+        app, open_call=no_calls, ticker=Ticker(), settings=settings, placed_ended=placed_ended
+    )
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -217,8 +227,10 @@ async def test_signed_fields_that_were_cut_elsewhere_are_refused() -> None:
     numbered["From"] += "FromCity" + FORM["FromCity"]
     longer = {name: value for name, value in FORM.items() if name != "CallerName"}
     longer["CallStatus"] += "CallerName"
+    hidden = {name: value for name, value in FORM.items() if name != "AnsweredBy"}
+    hidden["AccountSid"] += "AnsweredByhuman"
     async with door() as it:
-        for form in (named, lost, swallowed, numbered, longer):
+        for form in (named, lost, swallowed, numbered, longer, hidden):
             assert RequestValidator(SECRET).validate(
                 PUBLIC + path, form, headers["X-Twilio-Signature"]
             )
@@ -269,6 +281,7 @@ async def test_what_a_webhook_needs_must_be_there_once() -> None:
             ("after_stream", "CallStatus"),
             ("after_dial", "DialCallStatus"),
             ("call_status", "CallStatus"),
+            ("answered_by", "AnsweredBy"),
             ("stream_status", "StreamEvent"),
         ]:
             form = {known: value for known, value in FORM.items() if known != name}
@@ -329,6 +342,63 @@ async def test_status_callbacks_in_any_order_and_number_end_the_same() -> None:
                 form = {**FORM, "CallSid": call, "CallStatus": status, "SequenceNumber": place}
                 assert await it.post("/twilio/call_status", form) == (204, "")
             assert (await it.post("/twilio/voice", {**FORM, "CallSid": call}))[0] == 403
+
+
+async def place(store: Store, call: str = CALL) -> None:
+    """This call is one of ours."""
+    key = await store.outbound.place(FORM["From"], "asked for a call", lambda *_: None)
+    await store.outbound.on_line(key, call)
+
+
+async def outcomes(store: Store) -> list[str | None]:
+    await store.records.written()
+    return [call.outcome for call in await store.outbound.last(99)]
+
+
+@on_loop
+async def test_what_became_of_a_call_of_ours_is_kept_in_whatever_order_it_is_told(
+    tmp_path: Path,
+) -> None:
+    told = [
+        {"CallStatus": "in-progress"},
+        {"AnsweredBy": "machine_end_beep"},
+        {"CallStatus": "completed"},
+    ]
+    async with (
+        open_store(f"sqlite:///{tmp_path}/kav.sqlite") as store,
+        door(placed_ended=store.records.placed_ended) as it,
+    ):
+        for number, order in enumerate(itertools.permutations(told)):
+            ids = {"CallSid": f"CA{number:032x}", "AccountSid": ACCOUNT}
+            await place(store, ids["CallSid"])
+            for one in (*order, order[0]):
+                path = "answered_by" if "AnsweredBy" in one else "call_status"
+                assert await it.post(f"/twilio/{path}", ids | one) == (204, "")
+        busy = {**FORM, "CallStatus": "busy", "AnsweredBy": ""}
+        assert await it.post("/twilio/call_status", busy) == (204, "")  # none of ours
+        assert await outcomes(store) == 6 * ["machine"]
+
+
+@on_loop
+async def test_a_database_that_cannot_be_written_holds_up_no_callback(tmp_path: Path) -> None:
+    path = tmp_path / "kav.sqlite"
+    async with open_store(f"sqlite:///{path}") as store:
+        await place(store)
+        async with door(placed_ended=store.records.placed_ended) as it:
+            with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
+                somebody.execute("BEGIN EXCLUSIVE")
+                form = {**FORM, "CallStatus": "no-answer", "AnsweredBy": ""}
+                assert await it.post("/twilio/call_status", form) == (204, "")
+                somebody.execute("ROLLBACK")
+            assert await outcomes(store) == ["no answer"]
+
+
+@on_loop
+async def test_whom_we_called_is_not_told_that_we_are_busy() -> None:
+    async with door(replace(SETTINGS, max_calls=0)) as it:
+        assert "<Reject" in (await it.post("/twilio/voice"))[1]
+        ours = {**FORM, "Direction": "outbound-api"}
+        assert "<Hangup />" in (await it.post("/twilio/voice", ours))[1]
 
 
 @on_loop

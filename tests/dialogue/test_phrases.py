@@ -17,6 +17,7 @@ from engine.dialogue.acts import (
     Ending,
     Goodbye,
     Greet,
+    Introduce,
     Manner,
     Menu,
     Narrow,
@@ -49,6 +50,7 @@ USUAL = (window(0, 10), window(1, 16), window(3, 10))
 
 def acts() -> Iterator[Act]:
     yield from (Greet(), Greet(Manner.AGAIN), Wait())
+    yield from (Introduce(), Introduce(Manner.AGAIN))
     yield from (Goodbye(ending) for ending in Ending)
     yield from (Ask(slot, manner) for slot in SHAI.asked for manner in Manner)
     yield from (Narrow("area"), Narrow("kind"))

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -6,9 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from bridge.office import PAUSE, CallRecord, described, ended, kept_up
+from bridge.outbound import NotAllowed, OutboundRequest, OutboundRules, checked
+from engine.core.cues import Awaits
+from engine.core.effects import HangUp, Heard
+from engine.dialogue.acts import Ending
 from engine.office.desk import Desk
 from engine.ports import CallFacts
 from engine.profile import shipped_profile
+from engine.receptionist import Receptionist
 from engine.store import Appointment
 from engine.store.opening import Store, open_store
 from engine.store.tables import calls
@@ -99,6 +105,42 @@ def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked
             async with store.bookings._database.reading() as connection:
                 summary = (await connection.execute(select(calls.c.summary))).scalar_one()
             assert summary["meeting"] == {"start": TEN.isoformat(), "minutes": 30}
+
+    asyncio.run(go())
+
+
+NOON = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+
+async def refused_on(facts: CallFacts, store: Store) -> object:
+    """The end of a call to whoever does not want to be called."""
+    journal = CallRecord(store.records, Desk(store.bookings), SHAI, facts, {})
+    brain = Receptionist(
+        SHAI, store.bookings, lambda: NOON, outbound=facts.outbound, journal=journal
+    )
+    heard = Heard(words="אל תתקשרו אליי יותר", confidence=0.9)
+    parts = [part async for part in brain.reply(heard)]
+    await store.records.written()
+    return parts[-1]
+
+
+def test_who_does_not_want_to_be_called_is_refused_by_the_rules_from_then_on(
+    tmp_path: Path,
+) -> None:
+    caller = "+97235550100"
+    here = replace(FACTS, caller=caller)
+    rules = OutboundRules(enabled=True, prefixes=("+972",))
+    check = checked(OutboundRequest(caller, "asked for it"), rules, NOON)
+
+    async def go() -> None:
+        async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
+            # Who calls us may show any number as his.
+            assert isinstance(await refused_on(here, store), Awaits)
+            await store.outbound.place(caller, "asked for it", check)
+            end = await refused_on(replace(here, outbound=True), store)
+            assert end == HangUp(f"goodbye: {Ending.UNWANTED.value}")
+            with pytest.raises(NotAllowed, match="does not want to be called"):
+                await store.outbound.place(caller, "asked for it", check)
 
     asyncio.run(go())
 

@@ -154,6 +154,8 @@ def test_of_those_whom_we_call_people_talk_with_the_agent(
                 if status == "MACHINE":
                     await until(person.closed)
                 else:
+                    told = await ami.told("UserEvent: BridgeCall", f"UUID: {call}")
+                    assert told["Placed"] == "yes"
                     assert (await lab.bridge.leg()).id == call
         assert len(lab.bridge.legs) == (status == "HUMAN")
 

@@ -42,6 +42,10 @@ def at_start(words: Words, phrases: Container[Words], start: int = 0) -> int:
     return next((n for n in lengths if words[start : start + n] in phrases), 0)
 
 
+def anywhere(words: Words, phrases: Container[Words]) -> bool:
+    return any(at_start(words, phrases, start) for start in range(len(words)))
+
+
 def at_end(words: Words, phrases: Container[Words]) -> int:
     lengths = range(min(LONGEST, len(words)), 0, -1)
     return next((n for n in lengths if words[-n:] in phrases), 0)
