@@ -100,12 +100,8 @@ def written(talk: Talk) -> dict[str, Any]:
 
 @given(TALKS)
 def test_what_was_kept_is_the_same_talk_without_the_callers_words(talk: Talk) -> None:
-<<<<<<< HEAD
     words = "my card is 4111 1111 1111 1111"
     said = replace(talk, words=words, before=(words,), lead=Lead.ABUSE)
-=======
-    said = replace(talk, words="my card is 4111 1111 1111 1111", lead=Lead.ABUSE)
->>>>>>> out
     assert kept.again(talk.profile, written(said), NOW) == replace(
         talk, words="", before=(), lead=None
     )
