@@ -155,6 +155,23 @@ def test_over_its_limit_the_caller_hears_an_apology_and_a_person_takes_the_call(
     play(scene)
 
 
+def test_a_caller_who_was_answered_before_is_refused_by_a_full_bridge_and_reaches_people_too(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        lab.bridge.full = True
+        try:
+            async with (
+                lab.globals(KAV_RETRY="no", KAV_RECORD="yes"),
+                lab.call("100") as phone,
+            ):
+                await lab.hears(phone, "kav/sorry")
+        finally:
+            lab.bridge.full = False
+
+    play(scene)
+
+
 def test_with_a_stuck_bridge_the_caller_hears_an_apology_and_a_person_takes_the_call(
     play: Play,
 ) -> None:

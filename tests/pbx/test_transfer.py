@@ -100,6 +100,25 @@ def test_a_person_who_does_not_want_the_call_gives_the_caller_back(play: Play) -
     play(scene)
 
 
+def test_a_person_who_hangs_up_instead_of_pressing_a_key_gives_the_caller_back(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        async with (
+            manager(lab.asterisk) as ami,
+            lab.people() as people,
+            caller(lab, ami) as (phone, leg, channel),
+        ):
+            transfer(ami, channel, "manager")
+            async with people.answer() as person:
+                await lab.hears(person, "kav/press-one")
+                await person.hang_up()
+                await _is_back(lab, ami, leg)
+            assert not phone.closed.is_set()
+
+    play(scene)
+
+
 def test_a_phone_that_nobody_picks_up_gives_the_caller_back(play: Play) -> None:
     async def scene(lab: Lab) -> None:
         async with (
