@@ -21,6 +21,12 @@ e2e = pytest.mark.e2e
 SPLIT_TOO_LONG = 0.05
 """Seconds between a header and its payload; Asterisk waits 5 ms."""
 
+SPLIT_FORGIVEN = 0.002
+BURST = 500
+"""Frames: 10 s of sound."""
+UNREAD = 10.0
+"""Seconds of the caller's sound that wait in the sockets: 160 kB."""
+
 LONG_ENOUGH = 1.2
 """Seconds; a leg that ends within the first one was refused."""
 
@@ -72,6 +78,41 @@ def test_what_asterisk_forgives_does_not_end_the_call(play: Play) -> None:
             leg.send(0x10, SILENCE[:100])
             await phone.until(phone.now + 0.5)
             assert not leg.gone.is_set()
+
+    play(scene)
+
+
+def test_bursts_parts_of_a_header_and_a_peer_that_does_not_read_are_forgiven_too(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        async with AsyncExitStack() as calls:
+            for _ in range(3):
+                phone = await calls.enter_async_context(lab.call("100"))
+            await lab.bridge.leg(3)
+            burst, parts, deaf = lab.bridge.legs
+            for _ in range(BURST):
+                burst.send(0x10, SILENCE)
+            await parts.split_header(SPLIT_TOO_LONG)
+            deaf.stop_reading()
+            await phone.until(phone.now + UNREAD)
+            assert not any(leg.gone.is_set() for leg in (burst, parts, deaf))
+            assert len(lab.bridge.legs) == 3
+
+    play(scene)
+
+
+def test_a_payload_that_follows_its_header_within_milliseconds_is_forgiven(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        for number in range(1, 6):
+            async with lab.call("100") as phone:
+                leg = await lab.bridge.leg(number)
+                gap = leg.split_frame_quickly(SPLIT_FORGIVEN)
+                await phone.until(phone.now + 0.5)
+                if gap < 2 * SPLIT_FORGIVEN:  # else this machine had no time for us
+                    assert not leg.gone.is_set()
+                    return
+        raise AssertionError("a busy machine: the payload was always late")
 
     play(scene)
 

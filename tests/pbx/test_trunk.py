@@ -36,6 +36,7 @@ def test_calls_come_in_from_the_carrier_and_go_out_to_it(asterisk_folder: Path) 
         ):
             await _is_registered(carrier)
             await _comes_in(carrier, bridge)
+            await _comes_in(carrier, bridge, "main", leg=2)
             await _goes_out(pbx, carrier, bridge)
 
     asyncio.run(scene())
@@ -47,9 +48,11 @@ async def _is_registered(carrier: Asterisk) -> None:
             pass
 
 
-async def _comes_in(carrier: Asterisk, bridge: FarBridge) -> None:
-    async with SipStack() as stack, stack.call(f"sip:025551234@127.0.0.1:{carrier.sip_port}"):
-        await bridge.leg()
+async def _comes_in(
+    carrier: Asterisk, bridge: FarBridge, number: str = "025551234", *, leg: int = 1
+) -> None:
+    async with SipStack() as stack, stack.call(f"sip:{number}@127.0.0.1:{carrier.sip_port}"):
+        await bridge.leg(leg)
 
 
 async def _goes_out(pbx: Asterisk, carrier: Asterisk, bridge: FarBridge) -> None:
@@ -62,7 +65,7 @@ async def _goes_out(pbx: Asterisk, carrier: Asterisk, bridge: FarBridge) -> None
             Data=f"{call},127.0.0.1:{bridge.port}",
             Async="true",
         )
-        leg = await bridge.leg(2)
+        leg = await bridge.leg(3)
     assert leg.id == call
     assert "0521234567@customer" in carrier.log()
 
