@@ -70,6 +70,22 @@ async def _goes_out(pbx: Asterisk, carrier: Asterisk, bridge: FarBridge) -> None
     assert "0521234567@customer" in carrier.log()
 
 
+def test_who_calls_whom_is_not_logged_unless_it_is_asked_for(asterisk_folder: Path) -> None:
+    async def scene() -> str:
+        async with far_bridge() as bridge:
+            settings = {"LOG": ""}  # as nobody has set it
+            async with (
+                Asterisk(asterisk_folder, bridge_port=bridge.port, settings=settings) as asterisk,
+                SipStack() as stack,
+                stack.call(f"sip:100@127.0.0.1:{asterisk.sip_port}"),
+            ):
+                leg = await bridge.leg()
+            assert str(leg.id) not in asterisk.log()
+            return asterisk.log()
+
+    assert "NOTICE" in asyncio.run(scene())
+
+
 def test_phones_may_come_by_tls(asterisk_folder: Path, tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(
