@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.lab import Asterisk, free_port
+from bridge.lab import Asterisk, AsteriskFailed, free_port
 from bridge.rehearsal.sip_stack import SipStack
 from tests.pbx.conftest import manager
 from tests.pbx.far_bridge import FarBridge, far_bridge
@@ -84,6 +84,16 @@ def test_who_calls_whom_is_not_logged_unless_it_is_asked_for(asterisk_folder: Pa
             return asterisk.log()
 
     assert "NOTICE" in asyncio.run(scene())
+
+
+def test_where_no_sounds_can_be_made_asterisk_comes_up_all_the_same(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        settings = {"SOUNDS": "/dev/null/prompts"}
+        async with Asterisk(asterisk_folder, bridge_port=9, settings=settings):
+            pass
+
+    with pytest.raises(AsteriskFailed, match=r"came up with errors:\n.*/hold: Not a dir"):
+        asyncio.run(scene())
 
 
 def test_phones_may_come_by_tls(asterisk_folder: Path, tmp_path: Path) -> None:
