@@ -153,6 +153,7 @@ class Asterisk:
             "SECRET": self.secret,
             "AMI_SECRET": self.ami_secret,
             "ORIGINATE": "yes",
+            "LOG": "notice,warning,error,verbose",
             "LAB": "yes" if self._anyone else "no",
             "WITH_PARENT": "yes",
             **self._settings,

@@ -319,6 +319,13 @@ class Settings(BaseSettings):
     kav_tls_key: Path | None = Field(
         None, description="Its private key (PEM). SIGHUP reads both anew."
     )
+    kav_watchdog_sec: float = Field(
+        10.0,
+        ge=0,
+        le=300,
+        description="A process that hangs for so long ends itself, so that Asterisk and Twilio "
+        "bring its callers back. 0: never.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -80,6 +80,19 @@ def test_a_container_that_is_stopped_has_the_time_to_drain() -> None:
     )
 
 
+def test_the_bridge_and_its_asterisk_know_each_other() -> None:
+    bridge, asterisk = COMPOSE["services"]["bridge"], COMPOSE["services"]["asterisk"]
+    assert asterisk["environment"]["RETRY"] == "yes"  # goes with the manager interface
+    assert "AMI_SECRET" in bridge["environment"]["KAV_AMI_SECRET"]
+
+
+def test_asterisk_finds_its_sounds_where_they_were_made() -> None:
+    made, asterisk = COMPOSE["services"]["prompts"], COMPOSE["services"]["asterisk"]
+    (source, target), (_, found, _) = (one["volumes"][0].split(":") for one in (made, asterisk))
+    folder = made["entrypoint"][-1].replace(target, found)
+    assert (source, asterisk["environment"]["SOUNDS"]) == ("prompts", folder)
+
+
 # What the RUN lines do, with uv for pip: it tries them without installing.
 
 

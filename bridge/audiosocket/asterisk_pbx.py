@@ -215,7 +215,7 @@ class AsteriskPbx:
         if len(self._legs) >= MOST_CALLS and unique not in self._legs:
             self._forget(next(iter(self._legs)))
         if (known := self._legs.get(unique)) is not None:
-            del self._calls[UUID(known.facts.id)]
+            self._let_go(known, unique)
         self._legs[unique] = _Leg(channel, facts, known.way if known else Way())
         self._calls[call] = unique
 
@@ -223,10 +223,15 @@ class AsteriskPbx:
         leg = self._legs.pop(unique, None)
         if leg is None:
             return
-        call = UUID(leg.facts.id)
-        self._fresh.discard(call)
-        self._calls.pop(call, None)
+        self._let_go(leg, unique)
         self._log_way(leg)
+
+    def _let_go(self, leg: _Leg, unique: str) -> None:
+        """Unless the call has another channel by now."""
+        call = UUID(leg.facts.id)
+        if self._calls.get(call) == unique:
+            self._fresh.discard(call)
+            del self._calls[call]
 
     def _log_way(self, leg: _Leg) -> None:
         now = asyncio.get_running_loop().time()

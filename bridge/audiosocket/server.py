@@ -400,7 +400,9 @@ class _Connection(asyncio.Protocol):
     async def _look_up(self, pbx: Pbx, call: UUID, facts: CallFacts) -> None:
         try:
             async with asyncio.timeout(FACTS_LIMIT):
-                facts = await pbx.facts(call)
+                told = await pbx.facts(call)
+            # A PBX that could not announce it again does not know that it has been here.
+            facts = replace(told, back=told.back or facts.back)
         except UnknownCall:
             self._refuse(f"the PBX has no call {call}")
         except (PbxFailed, TimeoutError) as failed:

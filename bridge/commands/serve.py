@@ -15,7 +15,13 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +40,7 @@ from bridge.switchboard import Switchboard
 from bridge.ticker import Ticker
 from bridge.tracefiles import TraceFiles
 from bridge.twilio_media import PlacedEnded, TwilioSettings, add_routes, unrecorded
+from bridge.watchdog import watched
 from bridge.workers import Crew, Post
 from engine.store import StoreBroken, StoreFailed
 from engine.store.opening import Store, open_store
@@ -94,6 +101,7 @@ async def _serve(
                 addresses, gate = await stack.enter_async_context(opening)
         except asyncio.CancelledError:  # it was told to stop
             return
+        stack.enter_context(_watched(settings, orders, post))
         tell(_instructions(settings, addresses))
         if post is not None:
             post.parent.send("ready")
@@ -101,6 +109,13 @@ async def _serve(
         logger.warning("draining", extra={"facts": {"calls": gate.live_calls}})
         await gate.empty(settings.kav_drain_sec, orders.now)
     logger.warning("stopped")
+
+
+def _watched(settings: Settings, orders: Orders, post: Post | None) -> AbstractContextManager[None]:
+    """Not before the doors are open: models take their time."""
+    name = "stuck.txt" if post is None else f"stuck-{post.number}.txt"
+    # Told to end now, it is gone soon anyhow, and by the same timer.
+    return watched(settings.kav_watchdog_sec, settings.kav_data / name, given_up=orders.now.is_set)
 
 
 @asynccontextmanager

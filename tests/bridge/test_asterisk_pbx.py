@@ -40,7 +40,8 @@ async def pbx_and_server(
 
 async def brought(pbx: AsteriskPbx, server: AmiServer, **more: str) -> CallFacts:
     """The caller's call, announced by the dialplan."""
-    server.tell("UserEvent", **CALLER, UserEvent="BridgeCall", UUID=str(CALL), **more)
+    told = {"UserEvent": "BridgeCall", "UUID": str(CALL)}
+    server.tell("UserEvent", **(CALLER | told | more))
     return await pbx.facts(CALL)
 
 
@@ -320,6 +321,18 @@ def test_a_calls_end_tells_whether_its_way_was_measured(
     if measured:
         assert (facts["way_ms"], facts["round_trip_ms"], facts["lost"]) == (100, 80.0, 3)
     assert "0501234567" not in caplog.text
+
+
+def test_a_call_that_goes_on_under_another_channel_is_not_forgotten_with_the_first() -> None:
+    async def scene() -> None:
+        async with pbx_and_server() as (pbx, server):
+            await brought(pbx, server)
+            other = {"Channel": "PJSIP/6001-00000002", "Uniqueid": "1.2"}
+            assert (await brought(pbx, server, **other)).caller == "0501234567"
+            server.tell("Hangup", **CHANNEL)
+            assert (await brought(pbx, server, **other, Back="dropped")).back == "dropped"
+
+    play(scene())
 
 
 def test_after_a_lost_link_it_knows_which_calls_are_still_there() -> None:

@@ -13,7 +13,7 @@ from bridge.audiosocket import PbxFailed, UnknownCall, serve, server
 from bridge.audiosocket.codec import HANG_UP
 from bridge.audiosocket.register import DROPPED_FOR, TRANSFERRED_FOR, Register, Spent
 from engine.core.audio import SILENCE
-from engine.ports import CallFacts
+from engine.ports import Back, CallFacts
 from tests.bridge.test_audiosocket_server import (
     HEADER,
     VOICE,
@@ -35,11 +35,12 @@ class Exchange:
         self.answers = asyncio.Event()
         self.answers.set()
         self.takes_away: Callable[[], None] = lambda: None
+        self.back: Back = "unanswered"
 
     async def facts(self, call: UUID) -> CallFacts:
         await self.answers.wait()
         self._do(f"facts {call}")
-        return CallFacts(str(call), "audiosocket", caller="201", called="100", back="unanswered")
+        return CallFacts(str(call), "audiosocket", caller="201", called="100", back=self.back)
 
     async def transfer(self, call: UUID, key: str) -> None:
         self._do(f"transfer {call} {key}")
@@ -266,6 +267,17 @@ def test_a_call_whose_connection_was_lost_may_come_back() -> None:
         assert facts_of(one, CALL).back == "dropped"
 
     without_pbx(test)
+
+
+def test_a_call_that_was_here_is_known_though_the_pbx_could_not_announce_it_again() -> None:
+    async def test(one: Server, exchange: Exchange) -> None:
+        exchange.back = ""
+        call, _, writer = await one.call(CALL)
+        await lose(call, writer)
+        await one.call(CALL)
+        assert facts_of(one, CALL).back == "dropped"
+
+    with_pbx(test)
 
 
 def test_a_call_that_was_transferred_may_come_back_unanswered() -> None:

@@ -76,10 +76,11 @@ class Lab:
     @asynccontextmanager
     async def globals(self, **values: str) -> AsyncIterator[None]:
         """With other global variables of the dialplan."""
-        shown = await self.asterisk.cli("dialplan show globals")
-        before = dict(
-            line.strip().split("=", 1) for line in shown.splitlines() if line.strip()[:4] == "KAV_"
-        )
+        before: dict[str, str] = {}
+        async with asyncio.timeout(20):
+            # On a busy machine its command line may be cut off before all is said.
+            while not values.keys() <= before.keys():
+                before = _globals(await self.asterisk.cli("dialplan show globals"))
         for name, value in values.items():
             await self.asterisk.cli(f"dialplan set global {name} {value}")
         try:
@@ -87,6 +88,11 @@ class Lab:
         finally:
             for name in values:
                 await self.asterisk.cli(f"dialplan set global {name} {before[name]}")
+
+
+def _globals(shown: str) -> dict[str, str]:
+    lines = (line.strip().partition("=") for line in shown.splitlines())
+    return {name: value for name, _, value in lines if name.startswith("KAV_")}
 
 
 class Manager:

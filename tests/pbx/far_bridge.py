@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -50,6 +51,26 @@ class Leg:
         await asyncio.sleep(gap)
         self.writer.write(SILENCE)
         self.mute = False
+
+    async def split_header(self, gap: float) -> None:
+        """The first byte of a frame, and the rest so many seconds later."""
+        self.mute = True
+        self.writer.write(b"\x10")
+        await asyncio.sleep(gap)
+        self.writer.write(struct.pack(">H", len(SILENCE)) + SILENCE)
+        self.mute = False
+
+    def split_frame_quickly(self, gap: float) -> float:
+        """Header and payload so many seconds apart; the seconds that it has been."""
+        began = time.monotonic()
+        self.writer.write(struct.pack(">BH", 0x10, len(SILENCE)))
+        while time.monotonic() - began < gap:
+            pass
+        self.writer.write(SILENCE)
+        return time.monotonic() - began
+
+    def stop_reading(self) -> None:
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's has it
 
 
 Manner = Callable[[Leg], Awaitable[None]]

@@ -16,9 +16,11 @@ e2e = pytest.mark.e2e
 
 
 @asynccontextmanager
-async def caller(lab: Lab, ami: Manager) -> AsyncIterator[tuple[Phone, Leg, str]]:
+async def caller(
+    lab: Lab, ami: Manager, extension: str = "100"
+) -> AsyncIterator[tuple[Phone, Leg, str]]:
     """A call with the agent; its leg and the caller's channel."""
-    async with lab.call("100") as phone:
+    async with lab.call(extension) as phone:
         event = await ami.told("UserEvent: BridgeCall")
         yield phone, await lab.bridge.leg(), event["Channel"]
 
@@ -42,6 +44,15 @@ def test_a_caller_whom_nobody_can_take_is_back_with_the_agent(play: Play, key: s
             transfer(ami, channel, key)
             await _is_back(lab, ami, leg)
             assert not phone.closed.is_set()
+
+    play(scene)
+
+
+def test_who_called_through_the_application_is_back_with_the_agent_too(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with manager(lab.asterisk) as ami, caller(lab, ami, "101") as (_, leg, channel):
+            transfer(ami, channel, "nobody-of-this-name")
+            await _is_back(lab, ami, leg)
 
     play(scene)
 
@@ -94,6 +105,25 @@ def test_a_person_who_does_not_want_the_call_gives_the_caller_back(play: Play) -
             async with people.answer() as person:
                 await lab.hears(person, "kav/press-one")
                 await person.press("2")
+                await _is_back(lab, ami, leg)
+            assert not phone.closed.is_set()
+
+    play(scene)
+
+
+def test_a_person_who_hangs_up_instead_of_pressing_a_key_gives_the_caller_back(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        async with (
+            manager(lab.asterisk) as ami,
+            lab.people() as people,
+            caller(lab, ami) as (phone, leg, channel),
+        ):
+            transfer(ami, channel, "manager")
+            async with people.answer() as person:
+                await lab.hears(person, "kav/press-one")
+                await person.hang_up()
                 await _is_back(lab, ami, leg)
             assert not phone.closed.is_set()
 

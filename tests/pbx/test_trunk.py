@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.lab import Asterisk, free_port
+from bridge.lab import Asterisk, AsteriskFailed, free_port
 from bridge.rehearsal.sip_stack import SipStack
 from tests.pbx.conftest import manager
 from tests.pbx.far_bridge import FarBridge, far_bridge
@@ -36,6 +36,7 @@ def test_calls_come_in_from_the_carrier_and_go_out_to_it(asterisk_folder: Path) 
         ):
             await _is_registered(carrier)
             await _comes_in(carrier, bridge)
+            await _comes_in(carrier, bridge, "main", leg=2)
             await _goes_out(pbx, carrier, bridge)
 
     asyncio.run(scene())
@@ -47,9 +48,11 @@ async def _is_registered(carrier: Asterisk) -> None:
             pass
 
 
-async def _comes_in(carrier: Asterisk, bridge: FarBridge) -> None:
-    async with SipStack() as stack, stack.call(f"sip:025551234@127.0.0.1:{carrier.sip_port}"):
-        await bridge.leg()
+async def _comes_in(
+    carrier: Asterisk, bridge: FarBridge, number: str = "025551234", *, leg: int = 1
+) -> None:
+    async with SipStack() as stack, stack.call(f"sip:{number}@127.0.0.1:{carrier.sip_port}"):
+        await bridge.leg(leg)
 
 
 async def _goes_out(pbx: Asterisk, carrier: Asterisk, bridge: FarBridge) -> None:
@@ -62,9 +65,35 @@ async def _goes_out(pbx: Asterisk, carrier: Asterisk, bridge: FarBridge) -> None
             Data=f"{call},127.0.0.1:{bridge.port}",
             Async="true",
         )
-        leg = await bridge.leg(2)
+        leg = await bridge.leg(3)
     assert leg.id == call
     assert "0521234567@customer" in carrier.log()
+
+
+def test_who_calls_whom_is_not_logged_unless_it_is_asked_for(asterisk_folder: Path) -> None:
+    async def scene() -> str:
+        async with far_bridge() as bridge:
+            settings = {"LOG": ""}  # as nobody has set it
+            async with (
+                Asterisk(asterisk_folder, bridge_port=bridge.port, settings=settings) as asterisk,
+                SipStack() as stack,
+                stack.call(f"sip:100@127.0.0.1:{asterisk.sip_port}"),
+            ):
+                leg = await bridge.leg()
+            assert str(leg.id) not in asterisk.log()
+            return asterisk.log()
+
+    assert "NOTICE" in asyncio.run(scene())
+
+
+def test_where_no_sounds_can_be_made_asterisk_comes_up_all_the_same(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        settings = {"SOUNDS": "/dev/null/prompts"}
+        async with Asterisk(asterisk_folder, bridge_port=9, settings=settings):
+            pass
+
+    with pytest.raises(AsteriskFailed, match=r"came up with errors:\n.*/hold: Not a dir"):
+        asyncio.run(scene())
 
 
 def test_phones_may_come_by_tls(asterisk_folder: Path, tmp_path: Path) -> None:
