@@ -115,7 +115,7 @@ async def bridge(
     if post is None:
         _check_doors(settings)
     async with AsyncExitStack() as stack:
-        store = await _store(settings, stack, alone=post is None or post.begins)
+        store = await _store(settings, stack, post)
         office = await open_office(_office_of(settings, post), profile, store, stack)
         equipment = await equip(settings, profile, office, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
@@ -217,15 +217,18 @@ def _named_path(told: str) -> tuple[str, str]:
     return name, path
 
 
-async def _store(settings: Settings, stack: AsyncExitStack, *, alone: bool) -> Store:
-    """`alone`: no other process has live calls."""
+async def _store(settings: Settings, stack: AsyncExitStack, post: Post | None) -> Store:
     older = settings.kav_data / "appointments.jsonl"
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
         opening = open_store(
-            settings.database(), older=older, tells=settings.kav_webhook_url is not None
+            settings.database(),
+            older=older,
+            tells=settings.kav_webhook_url is not None,
+            several=post is not None,
         )
         store = await stack.enter_async_context(opening)
+        alone = post is None or post.begins  # no other process has live calls
         left = await store.records.reconcile() if alone else 0
     except (StoreBroken, StoreFailed, OSError) as error:
         raise BadSettings(f"KAV_DATABASE: {error}") from None
