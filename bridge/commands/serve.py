@@ -42,6 +42,10 @@ logger = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 
+IDLE_SECONDS = 5.0
+"""How long an HTTP connection may be without a whole request: else a stranger could hold them all.
+A proxy that keeps connections has to give them up earlier (deploy/nginx.conf)."""
+
 SHUTDOWN_SECONDS = 1.0
 """What HTTP requests may take that are under way when the doors are shut."""
 
@@ -195,7 +199,11 @@ async def _serve_http(
         shared=None if post is None else post.shared,
     )
     runner = web.AppRunner(
-        app, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        app,
+        handle_signals=False,
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        keepalive_timeout=IDLE_SECONDS,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
