@@ -73,6 +73,20 @@ def test_a_service_may_do_nothing_that_it_need_not(service: dict[str, Any]) -> N
     assert service["pids_limit"]
 
 
+def test_the_bridge_and_the_asterisk_of_the_compose_file_know_each_other() -> None:
+    bridge, asterisk = (COMPOSE["services"][name]["environment"] for name in ("bridge", "asterisk"))
+    assert bridge["KAV_AMI_HOST"] == "${KAV_AMI_HOST-127.0.0.1}"
+    assert bridge["KAV_AMI_SECRET"] == asterisk["AMI_SECRET"]
+    assert asterisk["RETRY"] == "yes"  # a bridge that comes back is told who is back
+
+
+def test_what_asterisk_says_itself_is_in_its_image() -> None:
+    dockerfile = ROOT / "docker" / "asterisk.Dockerfile"
+    (sounds,) = re.findall(r"SOUNDS=(\S+)", " ".join(instructions(dockerfile, "ENV")))
+    copied = [shlex.split(one) for one in instructions(dockerfile, "COPY")]
+    assert ["--from=prompts", sounds, sounds] in copied
+
+
 def test_a_container_that_is_stopped_has_the_time_to_drain() -> None:
     grace = COMPOSE["services"]["bridge"]["stop_grace_period"]
     assert (
