@@ -247,6 +247,11 @@ async def _store(settings: Settings, stack: AsyncExitStack, post: Post | None) -
 
 def _check_doors(settings: Settings) -> None:
     """Before the models are loaded, which takes a while."""
+    if settings.kav_public_url.startswith("https://") and settings.twilio_auth_token is None:
+        raise BadSettings(
+            "KAV_PUBLIC_URL is set, so TWILIO_AUTH_TOKEN is needed: "
+            "without it anybody who finds that address could place calls"
+        )
     for name, host, port in (
         ("AUDIOSOCKET", settings.kav_audiosocket_host, settings.kav_audiosocket_port),
         ("HTTP", settings.kav_http_host, settings.kav_http_port),
@@ -282,7 +287,7 @@ Kav answers calls.
 Three ways to call it, each from another terminal:
   make call                     a phone in the terminal: type what you want to say
   make phone                    a real Asterisk for a softphone; it prints the account
-  a Twilio number               point its voice webhook at KAV_PUBLIC_URL/twilio/voice
+  a Twilio number               kav twilio setup --number +… points it at KAV_PUBLIC_URL
 Ctrl-C ends it."""
 
 
