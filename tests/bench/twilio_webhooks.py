@@ -38,8 +38,9 @@ STATUSES = (
     ("stream_status", {"StreamEvent": "stream-started"}),
     ("stream_ended", {"StreamEvent": "stream-stopped"}),
 )
-APART_SECONDS = 0.3
-"""Between two calls: else all would go through the same talk in step."""
+APART_SECONDS = 0.3004
+"""Between two calls: else all would go through the same talk in step. No multiple of a frame, or 50
+callers would all send in the same millisecond."""
 BETWEEN_SECONDS = 0.02
 BAR_MS = 25.0
 
