@@ -4,10 +4,15 @@ A line about a call carries its id, and a structured event its facts:
 `log.info("turn_latency", extra={"call": id, "facts": {...}})`.
 """
 
+import atexit
 import json
 import logging
 import sys
+import threading
 import time
+from contextlib import suppress
+from queue import Full, Queue
+from typing import TextIO
 
 import orjson
 
@@ -45,9 +50,51 @@ class PrettyLines(logging.Formatter):
         return line
 
 
+class Aside:
+    """A text stream that a thread writes, so that no call waits for whoever reads the log. What is
+    too much for him is dropped, and its number told."""
+
+    MOST = 10_000
+    """Lines that wait."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: Queue[str | None] = Queue(self.MOST)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        try:
+            self._lines.put_nowait(line)
+        except Full:
+            self._dropped += 1
+
+    def flush(self) -> None:
+        """The thread does."""
+
+    def close(self, patience: float = 1.0) -> None:
+        """What waits is written, if anybody reads it."""
+        with suppress(Full):
+            self._lines.put_nowait(None)
+        self._thread.join(patience)
+
+    def _work(self) -> None:
+        while (line := self._lines.get()) is not None:
+            # Nobody is there to be told that nobody reads.
+            with suppress(OSError, ValueError):
+                self._stream.write(line)
+                if self._dropped:
+                    dropped, self._dropped = self._dropped, 0
+                    self._stream.write(f'{{"event":"log_lines_dropped","lines":{dropped}}}\n')
+                self._stream.flush()
+
+
 def set_up(style: str, level: str) -> None:
     """`auto`, `json` or `pretty`, to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+    aside = Aside(sys.stderr)
+    atexit.register(aside.close)
+    handler = logging.StreamHandler(aside)
     pretty = style == "pretty" or (style == "auto" and sys.stderr.isatty())
     handler.setFormatter(PrettyLines() if pretty else JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

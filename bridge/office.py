@@ -217,10 +217,11 @@ class CallRecord:
         self._started = left.started
         self._exchanges = list(left.exchanges)
         self._wish = left.wish
-        self._booked = booked = left.booked
+        # Of a line that is not known to be dead yet, the desk knows.
+        self._booked = booked = self._desk.booked(self.key) or left.booked
         meeting = None if booked is None else (booked.start, booked.minutes)
         self._before = Before(left.back, left.talk, left.exchanges, meeting)
-        self._records.reopen_call(self.key)
+        self._records.reopen_call(left)
         self._live[self.key] = self
 
     def _close(self, why: str, ended_at: datetime, booked: Appointment | None) -> None:
@@ -234,7 +235,7 @@ class CallRecord:
             language = self._profile.languages[0]
         report = self._report(ended(why), ended_at, booked, language)
         text = as_text(report, language, ZoneInfo(self._profile.timezone))
-        self._records.close_call(self.key, why, as_json(report) | {"text": text})
+        self._records.close_call(self.key, why, as_json(report) | {"text": text}, booked)
 
     def _report(
         self, end: Ended, ended_at: datetime, booked: Appointment | None, language: Language

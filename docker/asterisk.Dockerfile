@@ -6,12 +6,30 @@ COPY asterisk/fetch asterisk/fetch
 ENV MIRROR=http://deb.debian.org/debian
 RUN asterisk/fetch /opt/asterisk
 
+# What Asterisk itself says, read by the local voice: the image has neither Python nor a place to write it.
+FROM python:3.11-slim-bookworm AS prompts
+WORKDIR /src
+# Debian's security updates are wanted, so its versions are not pinned.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends espeak-ng \
+ && rm -rf /var/lib/apt/lists/*
+COPY requirements requirements
+RUN python -m venv /opt/kav \
+ && /opt/kav/bin/pip install --no-cache-dir --require-hashes -r requirements/embedded.txt \
+ && /opt/kav/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements/no-deps.txt
+COPY engine engine
+COPY bridge bridge
+RUN /opt/kav/bin/python -m bridge.prompts /opt/prompts
+
 FROM debian:bookworm-slim
+COPY --from=prompts /opt/prompts /opt/prompts
 COPY --from=fetch /opt/asterisk /opt/asterisk
 COPY asterisk /opt/kav/asterisk
 RUN useradd --uid 10002 --user-group --no-log-init --no-create-home asterisk
 ENV FOLDER=/opt/asterisk \
-    RUN=/run/asterisk
+    RUN=/run/asterisk \
+    SOUNDS=/opt/prompts
 USER 10002:10002
 EXPOSE 5060/udp
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \

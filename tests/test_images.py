@@ -73,24 +73,25 @@ def test_a_service_may_do_nothing_that_it_need_not(service: dict[str, Any]) -> N
     assert service["pids_limit"]
 
 
+def test_the_bridge_and_the_asterisk_of_the_compose_file_know_each_other() -> None:
+    bridge, asterisk = (COMPOSE["services"][name]["environment"] for name in ("bridge", "asterisk"))
+    assert bridge["KAV_AMI_HOST"] == "${KAV_AMI_HOST-127.0.0.1}"
+    assert "AMI_SECRET" in bridge["KAV_AMI_SECRET"]
+    assert asterisk["RETRY"] == "yes"  # a bridge that comes back is told who is back
+
+
+def test_what_asterisk_says_itself_is_in_its_image() -> None:
+    dockerfile = ROOT / "docker" / "asterisk.Dockerfile"
+    (sounds,) = re.findall(r"SOUNDS=(\S+)", " ".join(instructions(dockerfile, "ENV")))
+    copied = [shlex.split(one) for one in instructions(dockerfile, "COPY")]
+    assert ["--from=prompts", sounds, sounds] in copied
+
+
 def test_a_container_that_is_stopped_has_the_time_to_drain() -> None:
     grace = COMPOSE["services"]["bridge"]["stop_grace_period"]
     assert (
         int(grace.removesuffix("s")) > Settings.model_fields["kav_drain_sec"].default + LAST_WORDS
     )
-
-
-def test_the_bridge_and_its_asterisk_know_each_other() -> None:
-    bridge, asterisk = COMPOSE["services"]["bridge"], COMPOSE["services"]["asterisk"]
-    assert asterisk["environment"]["RETRY"] == "yes"  # goes with the manager interface
-    assert "AMI_SECRET" in bridge["environment"]["KAV_AMI_SECRET"]
-
-
-def test_asterisk_finds_its_sounds_where_they_were_made() -> None:
-    made, asterisk = COMPOSE["services"]["prompts"], COMPOSE["services"]["asterisk"]
-    (source, target), (_, found, _) = (one["volumes"][0].split(":") for one in (made, asterisk))
-    folder = made["entrypoint"][-1].replace(target, found)
-    assert (source, asterisk["environment"]["SOUNDS"]) == ("prompts", folder)
 
 
 # What the RUN lines do, with uv for pip: it tries them without installing.

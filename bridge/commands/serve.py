@@ -49,6 +49,10 @@ logger = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 
+IDLE_SECONDS = 5.0
+"""How long an HTTP connection may be without a whole request: else a stranger could hold them all.
+A proxy that keeps connections has to give them up earlier (deploy/nginx.conf)."""
+
 SHUTDOWN_SECONDS = 1.0
 """What HTTP requests may take that are under way when the doors are shut."""
 
@@ -130,7 +134,7 @@ async def bridge(
     if post is None:
         _check_doors(settings)
     async with AsyncExitStack() as stack:
-        store = await _store(settings, stack, alone=post is None or post.begins)
+        store = await _store(settings, stack, post)
         office = await open_office(_office_of(settings, post), profile, store, stack)
         equipment = await equip(settings, profile, office, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
@@ -214,7 +218,11 @@ async def _serve_http(
         placed_ended=placed_ended,
     )
     runner = web.AppRunner(
-        app, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        app,
+        handle_signals=False,
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        keepalive_timeout=IDLE_SECONDS,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
@@ -236,15 +244,18 @@ def _named_path(told: str) -> tuple[str, str]:
     return name, path
 
 
-async def _store(settings: Settings, stack: AsyncExitStack, *, alone: bool) -> Store:
-    """`alone`: no other process has live calls."""
+async def _store(settings: Settings, stack: AsyncExitStack, post: Post | None) -> Store:
     older = settings.kav_data / "appointments.jsonl"
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)
         opening = open_store(
-            settings.database(), older=older, tells=settings.kav_webhook_url is not None
+            settings.database(),
+            older=older,
+            tells=settings.kav_webhook_url is not None,
+            several=post is not None,
         )
         store = await stack.enter_async_context(opening)
+        alone = post is None or post.begins  # no other process has live calls
         left = await store.records.reconcile() if alone else 0
     except (StoreBroken, StoreFailed, OSError) as error:
         raise BadSettings(f"KAV_DATABASE: {error}") from None
@@ -255,6 +266,11 @@ async def _store(settings: Settings, stack: AsyncExitStack, *, alone: bool) -> S
 
 def _check_doors(settings: Settings) -> None:
     """Before the models are loaded, which takes a while."""
+    if settings.kav_public_url.startswith("https://") and settings.twilio_auth_token is None:
+        raise BadSettings(
+            "KAV_PUBLIC_URL is set, so TWILIO_AUTH_TOKEN is needed: "
+            "without it anybody who finds that address could place calls"
+        )
     for name, host, port in (
         ("AUDIOSOCKET", settings.kav_audiosocket_host, settings.kav_audiosocket_port),
         ("HTTP", settings.kav_http_host, settings.kav_http_port),
@@ -290,7 +306,7 @@ Kav answers calls.
 Three ways to call it, each from another terminal:
   make call                     a phone in the terminal: type what you want to say
   make phone                    a real Asterisk for a softphone; it prints the account
-  a Twilio number               point its voice webhook at KAV_PUBLIC_URL/twilio/voice
+  a Twilio number               kav twilio setup --number +… points it at KAV_PUBLIC_URL
 Ctrl-C ends it."""
 
 

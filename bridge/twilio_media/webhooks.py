@@ -356,6 +356,8 @@ class Webhooks:
         if status not in _UNANSWERED or self._is_over(form):
             return _twiml(hang_up())
         self._outcomes.forget(form["CallSid"])
+        if self._takes_none():
+            return _twiml(give_up(self._settings))
         return _twiml(self._connected(form, "unanswered"))
 
     async def stream_status(self, request: web.Request) -> web.Response:

@@ -37,6 +37,10 @@ class Desk:
             task.add_done_callback(partial(self._ended, appointment))
         await asyncio.shield(task)
 
+    def booked(self, call: str) -> Appointment | None:
+        """What a call has booked that has not ended."""
+        return self._booked.get(call)
+
     def settle(self, call: str, then: Callable[[Appointment | None], None]) -> None:
         """The call has ended: `then` is told what it has booked; at once, or when what is being
         booked for it has come to its end."""

@@ -37,14 +37,20 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    address: str, *, older: Path | None = None, tells: bool = False, clock: Clock = utc_now
+    address: str,
+    *,
+    older: Path | None = None,
+    tells: bool = False,
+    several: bool = False,
+    clock: Clock = utc_now,
 ) -> AsyncGenerator[Store]:
     """`older`: the file of an earlier version, if there is one. `tells`: somebody outside is told
-    of what is kept. Raises `StoreBroken`."""
+    of what is kept. `several`: other processes answer the same calls. Raises `StoreBroken`."""
     database = Database(database_url(address))
     try:
         outbox = Outbox(database, clock, is_read=tells)
-        bookings, records = Bookings(database, clock, outbox), Records(database, clock, outbox)
+        bookings = Bookings(database, clock, outbox)
+        records = Records(database, clock, outbox, several=several)
         await _prepare(database, older, clock)
         async with _writing(records):
             yield Store(bookings, records, outbox, OutboundCalls(database, clock))

@@ -1,12 +1,12 @@
 """What a call leaves: who called, what was said, what is wanted, what was agreed to.
 
 Noting it down never blocks a call nor fails in it: one task writes, and what it cannot write in
-time is counted and given up."""
+time is counted and given up. What may be asked for again soon is remembered besides."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Never
 from uuid import uuid4
@@ -35,6 +35,8 @@ COMES_BACK = timedelta(minutes=1)
 PATIENCE = 1.0
 """Seconds that a call which comes back waits for what is known of it."""
 MOST_WAITING = 2_000
+MOST_AT_ONCE = 50
+"""Entries in one transaction: each has to reach the disk, and a meeting waits behind it."""
 AGAIN = 1.0
 """Seconds until a database that could not be written is tried again."""
 _TOLD: tuple[Kind, ...] = ("lead", "call")
@@ -57,9 +59,9 @@ class Left:
     """When the talk was kept."""
     talk: Mapping[str, object]
     started: datetime
-    wish: Mapping[str, object]
-    exchanges: tuple[Exchange, ...]
-    booked: Appointment | None
+    wish: Mapping[str, object] = field(default_factory=dict)
+    exchanges: tuple[Exchange, ...] = ()
+    booked: Appointment | None = None
     back: Back = ""
     """Why it comes back, when it does."""
 
@@ -73,23 +75,32 @@ class Records:
         clock: Clock,
         outbox: Outbox,
         *,
+        several: bool = False,
         most: int = MOST_WAITING,
         again: float = AGAIN,
     ) -> None:
+        """`several`: other processes answer the same calls, and may know more of them."""
         self.lost = 0
         """Entries that were given up."""
         self._database = database
         self._clock = clock
         self._outbox = outbox
+        self._several = several
         self._again = again
+        self._own: dict[str, Left] = {}
+        """Key -> what is known of the calls that this process has, or had until just now."""
         self._left: dict[tuple[str, str], Left] = {}
         """(line, id there) -> what the bridge before this one left."""
-        self._waiting: asyncio.Queue[Entry] = asyncio.Queue(most)
+        self._waiting: asyncio.Queue[Entry | asyncio.Event] = asyncio.Queue(most)
+        """An event is set when all before it is in the database."""
+        self._in_hand: list[Entry | asyncio.Event] = []
+        """What is being written."""
 
     def open_call(self, facts: CallFacts) -> str:
         """The call's key here, and in all that it leaves. The line's own id is not one: a dialplan
         may give each call the same."""
-        key = uuid4().hex
+        key, now = uuid4().hex, self._clock()
+        self._own[key] = Left(key, facts, reason=None, at=now, talk={}, started=now)
         self._note(
             self._database.insert(calls).values(
                 id=key,
@@ -97,29 +108,34 @@ class Records:
                 line=facts.line,
                 caller=facts.caller,
                 called=facts.called,
-                started=self._clock(),
+                started=now,
             )
         )
         return key
 
     async def left(self, facts: CallFacts) -> Left | None:
         """What a call has left that comes back with this one. Waits for a moment at most, and only
-        if the line says that it does: what a bridge before this one has left is known."""
+        for a call that this process does not know, or others may know better."""
         known = self._left.pop((facts.line, facts.id), None)
         if known is None and facts.back:
-            known = await self._looked_up(facts)
+            known = self._remembered(facts)
+            if known is None or self._several:
+                known = await self._looked_up(facts, otherwise=known)
         if known is None or known.at <= self._clock() - FRESH:
             return None
         back = _back(facts, known)
         return replace(known, back=back) if back else None
 
-    def reopen_call(self, call: str) -> None:
+    def reopen_call(self, left: Left) -> None:
         """It was not over: it is told outside when it is."""
-        self._put(lambda connection: self._reopen(connection, call))
+        self._own[left.call] = replace(left, reason=None)
+        self._put(lambda connection: self._reopen(connection, left.call))
 
     def keep(self, call: str, talk: Mapping[str, object]) -> None:
         """What must be known of the talk, should the call come back."""
-        row = {"at": self._clock(), "talk": dict(talk)}
+        now = self._clock()
+        self._remember(call, at=now, talk=talk)
+        row = {"at": now, "talk": dict(talk)}
         new = self._database.insert(kept).values(row | {"call": call})
         self._note(new.on_conflict_do_update(index_elements=["call"], set_=row))
 
@@ -127,6 +143,9 @@ class Records:
         """What the caller heard of the agent's words, then what the agent heard; `instead` of the
         call's last turn."""
         said, heard = without_identifiers(said), without_identifiers(heard)
+        if (own := self._own.get(call)) is not None:
+            before = own.exchanges[:-1] if instead else own.exchanges
+            self._remember(call, exchanges=(*before, Exchange(said, heard)))
         row = {"call": call, "at": self._clock(), "said": said, "heard": heard}
         last = select(func.max(turns.c.id)).where(turns.c.call == call).scalar_subquery()
         replaced = update(turns).where(turns.c.id == last).values(row)
@@ -134,6 +153,7 @@ class Records:
 
     def lead(self, call: str, wish: Mapping[str, object]) -> None:
         """What is wanted so far; told outside when the call has ended."""
+        self._remember(call, wish=wish)
         row = {"at": self._clock(), "wish": dict(wish)}
         new = self._database.insert(leads).values(row | {"call": call})
         self._note(new.on_conflict_do_update(index_elements=["call"], set_=row))
@@ -143,8 +163,17 @@ class Records:
         new = self._database.insert(consents).values(call=call, what=what, heard_at=heard_at)
         self._note(new.on_conflict_do_nothing())
 
-    def close_call(self, call: str, reason: str, summary: Mapping[str, object]) -> None:
+    def close_call(
+        self,
+        call: str,
+        reason: str,
+        summary: Mapping[str, object],
+        booked: Appointment | None = None,
+    ) -> None:
+        """`booked`: the meeting that it has."""
         now = self._clock()
+        self._remember(call, reason=reason, booked=booked)
+        self._own = {key: one for key, one in self._own.items() if _may_be_needed(one, now)}
         self._put(lambda connection: self._close(connection, call, reason, dict(summary), now))
 
     def placed_ended(self, line_id: str, outcome: str) -> None:
@@ -173,11 +202,13 @@ class Records:
     async def write(self) -> Never:
         """The one task that writes, as long as it is let."""
         while True:
-            entry = await self._waiting.get()
-            try:
-                await self._write(entry)
-            finally:
+            self._in_hand = [await self._waiting.get()]
+            while len(self._in_hand) < MOST_AT_ONCE and not self._waiting.empty():
+                self._in_hand.append(self._waiting.get_nowait())
+            await self._write(self._in_hand)
+            for _ in self._in_hand:
                 self._waiting.task_done()
+            self._in_hand = []
 
     async def written(self) -> None:
         """All that was noted down so far is kept, or given up."""
@@ -185,39 +216,61 @@ class Records:
 
     def give_up(self) -> None:
         """What still waits is lost."""
+        left = self._in_hand
         while not self._waiting.empty():
-            self._waiting.get_nowait()
-            self._lose("the bridge ends")
+            left.append(self._waiting.get_nowait())
+        for entry in left:
+            if not isinstance(entry, asyncio.Event):
+                self._lose("the bridge ends")
 
-    async def _write(self, entry: Entry) -> None:
+    async def _write(self, entries: Sequence[Entry | asyncio.Event]) -> None:
         while True:
             try:
-                await self._database.whole(self._entered(entry))
+                await self._database.whole(self._entered(entries))
                 return
             except (SQLAlchemyError, Refused, ValueError) as error:
-                # Its text may quote the caller.
-                self._lose(type(error).__name__)
-                return
+                if len(entries) == 1:
+                    # Its text may quote the caller.
+                    self._lose(type(error).__name__)
+                    return
+                break
             except StoreFailed as error:
-                facts = {"why": str(error), "waiting": self._waiting.qsize() + 1}
+                facts = {"why": str(error), "waiting": self._waiting.qsize() + len(entries)}
                 log.warning("store_waits", extra={"facts": facts})
                 await asyncio.sleep(self._again)
+        for entry in entries:  # one of them cannot be written; nothing of any has been
+            await self._write([entry])
 
-    async def _entered(self, entry: Entry) -> None:
-        async with self._database.writing() as connection:
-            await entry(connection)
+    async def _entered(self, entries: Sequence[Entry | asyncio.Event]) -> None:
+        to_write = [entry for entry in entries if not isinstance(entry, asyncio.Event)]
+        if to_write:
+            async with self._database.writing() as connection:
+                for entry in to_write:
+                    await entry(connection)
+        for reached in entries:
+            if isinstance(reached, asyncio.Event):
+                reached.set()
 
     async def _caught_up(self) -> None:
         """What was noted down until now is in the database."""
-        done = asyncio.Event()
+        reached = asyncio.Event()
+        self._put(reached)
+        await reached.wait()
 
-        async def mark(_: AsyncConnection) -> None:
-            done.set()
+    def _remembered(self, facts: CallFacts) -> Left | None:
+        found = [
+            one
+            for one in self._own.values()
+            if one.talk and (one.facts.line, one.facts.id) == (facts.line, facts.id)
+        ]
+        return max(found, key=lambda one: one.at, default=None)
 
-        self._put(mark)
-        await done.wait()
+    def _remember(self, call: str, **news: Any) -> None:
+        if (own := self._own.get(call)) is not None:
+            self._own[call] = replace(own, **news)
 
-    async def _looked_up(self, facts: CallFacts) -> Left | None:
+    async def _looked_up(self, facts: CallFacts, otherwise: Left | None) -> Left | None:
+        """In the database; `otherwise` if that does not answer."""
         which = (calls.c.line == facts.line) & (calls.c.line_id == facts.id)
         try:
             async with asyncio.timeout(PATIENCE):
@@ -225,8 +278,9 @@ class Records:
                 found = await self._database.whole(self._read(which))
         except (StoreFailed, TimeoutError) as error:
             why = str(error) or "no answer in time"
-            log.warning("call_not_recalled", extra={"call": facts.id, "facts": {"why": why}})
-            return None
+            facts_of_it = {"why": why, "remembered": otherwise is not None}
+            log.warning("call_not_recalled", extra={"call": facts.id, "facts": facts_of_it})
+            return otherwise
         return found[-1] if found else None
 
     async def _read(self, which: ColumnElement[bool]) -> list[Left]:
@@ -272,7 +326,7 @@ class Records:
     def _note(self, statement: Executable) -> None:
         self._put(lambda connection: connection.execute(statement))
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: Entry | asyncio.Event) -> None:
         try:
             self._waiting.put_nowait(entry)
         except asyncio.QueueFull:
@@ -297,6 +351,11 @@ async def _whole(connection: AsyncConnection, row: Row[Any]) -> Left:
         exchanges=tuple(Exchange(*one) for one in await connection.execute(said)),
         booked=await booked_by(connection, row.id),
     )
+
+
+def _may_be_needed(one: Left, now: datetime) -> bool:
+    """It lives, or its caller may yet come back."""
+    return one.reason is None or (not _in_order(one.reason) and one.at > now - FRESH)
 
 
 def _in_order(reason: str) -> bool:

@@ -129,6 +129,10 @@ class TwilioEnd:
         self._sent = 0
         self._voices = cycle(self._VOICE)
 
+    @property
+    def close_code(self) -> int | None:
+        return self._socket.close_code
+
     async def listen(self) -> None:
         async for message in self._socket:
             self._hear(orjson.loads(message.data), time.monotonic())

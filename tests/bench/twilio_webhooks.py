@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from bridge.rehearsal import own_bridge, twilio_phone
 from bridge.rehearsal.own_bridge import Bridge
 from engine.core.audio import FRAME_SECONDS
 from tests.bench.bridge_process import ROOT
-from tests.bench.far_ends import TwilioEnd
+from tests.bench.far_ends import CallLost, TwilioEnd
 from tests.bench.figures import Figure, percentile, table
 
 TOKEN, PUBLIC = "the token of the bench", "https://kav.example"
@@ -39,8 +39,9 @@ STATUSES = (
     ("stream_status", {"StreamEvent": "stream-started"}),
     ("stream_ended", {"StreamEvent": "stream-stopped"}),
 )
-APART_SECONDS = 0.3
-"""Between two calls: else all would go through the same talk in step."""
+APART_SECONDS = 0.3004
+"""Between two calls: else all would go through the same talk in step. No multiple of a frame, or 50
+callers would all send in the same millisecond."""
 BETWEEN_SECONDS = 0.02
 BAR_MS = 25.0
 
@@ -65,7 +66,7 @@ class Measured:
     seconds: tuple[float, ...]
     refused: int
     lost: int
-    """Calls that did not live to the end."""
+    """Calls that ended otherwise than by the agent's goodbye."""
     late_p99: float
     """Seconds, of the timers of the process that measures."""
 
@@ -74,11 +75,11 @@ async def measure(calls: int, requests: int, folder: Path) -> Measured:
     async with own_bridge.running(folder, CACHE, SETTINGS) as bridge, AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         lateness: list[float] = []
+        lost: list[int | None] = []
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        busy = []
+        seats = []
         for _ in range(calls):
-            end = await stack.enter_async_context(_stream(http, bridge))
-            busy += [tasks.create_task(end.listen()), tasks.create_task(_send(end, lateness))]
+            seats.append(tasks.create_task(_sit(http, bridge, lateness, lost)))
             await asyncio.sleep(APART_SECONDS)
         taken, refused = [], 0
         for number in range(requests):
@@ -89,10 +90,23 @@ async def measure(calls: int, requests: int, folder: Path) -> Measured:
             taken.append(time.perf_counter() - began)
             refused += status != 204
             await asyncio.sleep(BETWEEN_SECONDS)
-        lost = sum(task.done() for task in busy) // 2
-        for task in busy:
-            task.cancel()
-        return Measured(tuple(taken), refused, lost, percentile(lateness, 0.99))
+        for seat in seats:
+            seat.cancel()
+        return Measured(tuple(taken), refused, len(lost), percentile(lateness, 0.99))
+
+
+async def _sit(
+    http: aiohttp.ClientSession, bridge: Bridge, lateness: list[float], lost: list[int | None]
+) -> None:
+    """Call after call: who says nothing for long is said goodbye to."""
+    while True:
+        async with _stream(http, bridge) as end, asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(end.listen())
+            with suppress(CallLost):
+                await _send(end, lateness)
+            listening.cancel()
+        if end.close_code != aiohttp.WSCloseCode.OK:
+            lost.append(end.close_code)
 
 
 async def _send(end: TwilioEnd, lateness: list[float]) -> None:

@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 import uvloop
+from yarl import URL
 
+from bridge.commands import serve
 from bridge.commands.serve import listening
 from bridge.gate import Gate
 from bridge.settings import Settings
@@ -78,6 +81,33 @@ def test_a_stream_that_comes_when_all_were_told_is_refused(tmp_path: Path) -> No
             _, promise = await twilio.ask("/twilio/voice")
             await gate.empty(0.0, asyncio.Event())
             assert await end_of(await twilio.connect(promise)) == 1013
+
+    uvloop.run(test())
+
+
+def test_a_caller_whom_nobody_answered_is_not_sent_to_a_closed_door(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bridge(tmp_path) as (gate, twilio):
+            await gate.empty(0.0, asyncio.Event())
+            _, answer = await twilio.ask("/twilio/after_dial", DialCallStatus="no-answer")
+            assert "<Say" in answer
+            assert "<Stream" not in answer
+
+    uvloop.run(test())
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /twilio/voice HTTP/1.1\r\nHost: ka"])
+def test_who_connects_and_does_not_ask_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(serve, "IDLE_SECONDS", 0.1)
+
+    async def test() -> None:
+        async with bridge(tmp_path) as (_, twilio), asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", URL(twilio._at).port)
+            writer.write(sent)
+            assert await reader.read() == b""
+            writer.close()
 
     uvloop.run(test())
 

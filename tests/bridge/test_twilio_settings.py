@@ -6,10 +6,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bridge.commands.serve import listening
+from bridge.commands.serve import _check_doors, listening
 from bridge.commands.settings import _listing
 from bridge.gate import Gate
-from bridge.settings import Settings
+from bridge.settings import BadSettings, Settings
 from bridge.switchboard import Switchboard
 from bridge.tracefiles import TraceFiles
 from tests.bench.bridge_process import instant
@@ -49,6 +49,12 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         Settings.model_validate(settings)
+
+
+def test_an_address_on_the_web_is_not_served_to_whoever_finds_it() -> None:
+    settings = Settings.model_validate({"kav_public_url": PUBLIC})
+    with pytest.raises(BadSettings, match="so TWILIO_AUTH_TOKEN is needed"):
+        _check_doors(settings)
 
 
 def test_transfers_are_numbers_by_name_and_numbers_are_not_shown() -> None:

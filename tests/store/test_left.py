@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from bridge.office import CallRecord
 from engine.core.effects import Heard
@@ -303,6 +303,61 @@ def test_a_caller_who_hangs_up_before_the_first_word_leaves_a_call(sqlite: str) 
     asyncio.run(go())
 
 
+def test_a_call_of_this_process_is_known_without_the_database(sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite, clock=Clock()) as store:
+            bridge = Bridge(store)
+            first = await bridge.talked()
+            meeting = Appointment(TEN, 30, first.key)
+            await bridge.desk.book(meeting)
+            async with store.bookings._database.writing():
+                second = bridge.call(DROPPED)
+                before = await second.recall()
+                assert before is not None
+                assert before.talk == TALK
+                assert [one.heard for one in before.exchanges] == ["דירה ביפו"]
+                assert before.booked == (TEN, 30)
+                first.close("connection reset")
+                second.close("connection reset")
+                assert await bridge.call(DROPPED).recall() == before
+
+    asyncio.run(go())
+
+
+def test_where_several_answer_the_one_that_had_the_call_last_knows_best(sqlite: str) -> None:
+    async def go() -> None:
+        async with (
+            open_store(sqlite, several=True, clock=Clock()) as ours,
+            open_store(sqlite, several=True, clock=Clock()) as theirs,
+        ):
+            (await Bridge(ours).talked()).close("connection reset")
+            await ours.records.written()
+            there = Bridge(theirs).call(DROPPED)
+            assert await there.recall() is not None
+            there.keep({"version": 1, "said": "להתראות"})
+            await theirs.records.written()
+            before = await Bridge(ours).call(DROPPED).recall()
+            assert before is not None
+            assert before.talk["said"] == "להתראות"
+            async with ours.bookings._database.writing():
+                assert await Bridge(ours).call(DROPPED).recall() is not None
+
+    asyncio.run(go())
+
+
+def test_what_is_noted_down_at_once_is_one_transaction(sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite, clock=Clock()) as store:
+            commits: list[object] = []
+            writer = store.bookings._database._writer.sync_engine
+            event.listen(writer, "commit", commits.append)
+            await Bridge(store).talked()
+            await store.records.written()
+            assert len(commits) == 1
+
+    asyncio.run(go())
+
+
 def test_a_database_that_does_not_answer_holds_no_greeting_up(
     sqlite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -310,6 +365,7 @@ def test_a_database_that_does_not_answer_holds_no_greeting_up(
         async with open_store(sqlite, clock=Clock()) as store:
             bridge = Bridge(store)
             async with store.bookings._database.writing():
+                await bridge.talked(replace(FACTS, id="line-2"))  # waits to be written
                 assert await bridge.call(DROPPED).recall() is None
 
     asyncio.run(go())
