@@ -114,6 +114,9 @@ async def bridge(
     if post is None:
         _check_doors(settings)
     async with AsyncExitStack() as stack:
+        # Nothing that start-up makes is garbage: to look through it time and again takes 0.2 s.
+        gc.disable()
+        stack.callback(gc.enable)
         speech = await stack.enter_async_context(speech_near(settings, profile, tell))
         from bridge.equipment import equip
         from bridge.gate import Gate
@@ -130,9 +133,9 @@ async def bridge(
             equipment, traces, most=settings.kav_max_calls, trace_text=settings.kav_trace_text
         )
         gate = Gate(switchboard)
-        # Nothing that start-up made is garbage: later collections need not look at it.
         gc.collect()
-        gc.freeze()
+        gc.freeze()  # later collections need not look at it either
+        gc.enable()
         async with listening(settings, gate, certificate, post) as addresses:
             yield addresses, gate
 
