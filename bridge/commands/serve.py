@@ -118,6 +118,7 @@ async def bridge(
         gc.disable()
         stack.callback(gc.enable)
         speech = await stack.enter_async_context(speech_near(settings, profile, tell))
+        from bridge import asterisk, twilio_media  # noqa: F401 - the doors', not to be garbage either
         from bridge.equipment import equip
         from bridge.gate import Gate
         from bridge.office import open_office
