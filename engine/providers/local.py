@@ -263,8 +263,8 @@ async def load(
     """Loads what is installed; what is not, or does not load, is in `missing`.
 
     Without `whisper` there is no recognizer, without `piper` espeak-ng is the voice. `cache`
-    keeps Whisper's joined weights, Joe's simplified ones and rendered speech between starts.
-    `lexicon` has the pointed form of Hebrew words that may come unpointed."""
+    keeps Whisper's joined weights and rendered speech between starts. `lexicon` has the pointed
+    form of Hebrew words that may come unpointed."""
     missing = list(check(whisper=whisper, piper=piper))
     piper = piper and weights.piper_is_installed()
     ears = mouth = None
@@ -275,7 +275,7 @@ async def load(
             ears = loading.create_task(_loaded(Worker("Whisper", begin_ears), missing))
         if piper or weights.espeak_is_installed():
             progress("Voice: loading")
-            begin_mouth = partial(jobs.open_mouth, dict(lexicon or {}), piper, cache)
+            begin_mouth = partial(jobs.open_mouth, dict(lexicon or {}), piper)
             mouth = loading.create_task(_loaded(Worker("Voice", begin_mouth), missing))
     shelf = Shelf(cache / "speech")
     hears = ears.result() if ears else None

@@ -3,12 +3,8 @@
 Joe is American; Hebrew is spoken with the nearest of his sounds."""
 
 import json
-import os
-import tempfile
 import unicodedata
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +22,19 @@ _JOES_HEBREW = str.maketrans(
 
 
 class Piper:
-    def __init__(self, model: Path, config: Path, cache: Path | None = None) -> None:
+    def __init__(self, model: Path, config: Path) -> None:
         import onnxruntime  # type: ignore[import-untyped]  # it has no types; not there without Joe
 
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # a second one spins more than it helps
+        options.inter_op_num_threads = 1
+        # Planning which buffers to share takes 5 of 6 seconds of loading, and gains nothing.
+        options.enable_mem_reuse = False
+        options.enable_cpu_mem_arena = False  # it would keep 20 to 60 MB more
         onnxruntime.set_seed(_SEED)
-        self._session = _opened(model) if cache is None else open_kept(model, cache)
+        self._session = onnxruntime.InferenceSession(
+            str(model), options, providers=["CPUExecutionProvider"]
+        )
         table = json.loads(config.read_text(encoding="utf-8"))["phoneme_id_map"]
         self._ids: dict[str, int] = {sign: numbers[0] for sign, numbers in table.items()}
 
@@ -52,55 +56,3 @@ class Piper:
 def with_joes_sounds(hebrew: str) -> str:
     """Hebrew IPA in sounds that Joe has."""
     return hebrew.translate(_JOES_HEBREW)
-
-
-def open_kept(model: Path, cache: Path) -> Any:  # Any: it has no types
-    """The model's session, by its simplified copy in the folder `cache`, made if need be: to
-    simplify it takes two thirds of the loading. What goes wrong with the copy costs only time."""
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as failures  # type: ignore[import-untyped]  # it has no types
-
-    kept = cache / f"{model.stem}-{model.stat().st_size}-{onnxruntime.__version__}.onnx"
-    try:
-        if not kept.is_file():
-            _simplify(model, kept)
-        return _opened(kept)
-    except (OSError, failures.Fail, failures.InvalidArgument, failures.InvalidProtobuf):
-        with suppress(OSError):
-            kept.unlink(missing_ok=True)
-        return _opened(model)
-
-
-def _simplify(model: Path, kept: Path) -> None:
-    """All of the copy appears at once, and stays over a power cut."""
-    import onnxruntime
-
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent, prefix="voice-") as unfinished:
-        made = Path(unfinished) / kept.name
-        options = _options()
-        # The steps beyond these are another on each kind of processor.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        options.optimized_model_filepath = str(made)
-        onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        with made.open("rb") as whole:
-            os.fsync(whole.fileno())
-        made.rename(kept)
-
-
-def _opened(model: Path) -> Any:  # Any: it has no types
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(str(model), _options(), providers=["CPUExecutionProvider"])
-
-
-def _options() -> Any:  # Any: it has no types
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # a second one spins more than it helps
-    options.inter_op_num_threads = 1
-    # Planning which buffers to share takes 5 of 6 seconds of loading, and gains nothing.
-    options.enable_mem_reuse = False
-    options.enable_cpu_mem_arena = False  # it would keep 20 to 60 MB more
-    return options

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.ports import ProviderFailed
-from engine.providers import local, silero, weights
-from engine.providers.piper import open_kept
+from engine.providers import local, weights
 
 
 def lacking(monkeypatch: pytest.MonkeyPatch, *parts: str) -> None:
@@ -57,29 +56,3 @@ def test_damaged_weights_are_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path:
     with pytest.raises(ProviderFailed, match="sha256"):
         weights.joined_whisper(tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
-
-
-@pytest.mark.models
-@pytest.mark.skipif(not silero.installed(), reason="silero-vad is not installed: tools/setup")
-def test_a_damaged_copy_of_a_voice_is_done_without_and_made_anew(tmp_path: Path) -> None:
-    package = weights.package_data("silero_vad")  # smaller than a voice, and loaded alike
-    assert package is not None
-    model = package / "silero_vad.onnx"
-    assert open_kept(model, tmp_path).get_inputs()
-    (kept,) = tmp_path.iterdir()
-    whole = kept.stat().st_size
-    kept.write_bytes(kept.read_bytes()[: whole // 2])
-    assert open_kept(model, tmp_path).get_inputs()
-    assert list(tmp_path.iterdir()) == []
-    assert open_kept(model, tmp_path).get_inputs()
-    assert kept.stat().st_size == whole
-
-
-@pytest.mark.models
-@pytest.mark.skipif(not silero.installed(), reason="silero-vad is not installed: tools/setup")
-def test_a_voice_is_opened_where_nothing_can_be_kept(tmp_path: Path) -> None:
-    package = weights.package_data("silero_vad")
-    assert package is not None
-    no_folder = tmp_path / "file"
-    no_folder.write_bytes(b"")
-    assert open_kept(package / "silero_vad.onnx", no_folder).get_inputs()
