@@ -8,7 +8,6 @@ import sys
 import uvloop
 
 from bridge import __version__
-from bridge.settings import BadSettings
 
 COMMANDS = {
     "serve": "answer calls: start the bridge",
@@ -51,6 +50,9 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 done, 1 it failed, 2 it was asked or configured wrongly."""
     given = sys.argv[1:] if arguments is None else arguments
+    # Not above: the processes with models import this file once more, and need no settings.
+    from bridge.settings import BadSettings
+
     args = _parser(next((word for word in given if word in COMMANDS), "")).parse_args(given)
     try:
         code: int = uvloop.run(args.run(args))

@@ -4,7 +4,7 @@ Each role has an ordered list of providers; the last resort is always local. Clo
 imported only when they are chosen, and fetched by `tools/setup cloud`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,7 +35,7 @@ from engine.providers.deaf import Deaf
 from engine.providers.guarded_model import SLOW, GuardedModel
 from engine.providers.ladder import CallVoice, Ladder, LadderRecognizer, LadderVoice, Rung
 from engine.providers.shelf import Shelf
-from engine.receptionist import Receptionist, lexicon, spoken_forms
+from engine.receptionist import Receptionist, spoken_forms
 from engine.store import Calendar
 
 if TYPE_CHECKING:
@@ -209,13 +209,15 @@ def _model(settings: Settings, service: "AsyncOpenAI") -> Model:
 async def equip(
     settings: Settings,
     profile: Profile,
+    speech: Awaitable[local.Local],
     office: Office,
     stack: AsyncExitStack,
     tell: Tell,
 ) -> Equipment:
     """With what is missing told; phrases are rendered beside the calls. Raises `BadSettings`."""
     far = await stack.enter_async_context(cloud(settings, profile))
-    near, near_voice = await _near(settings, profile, stack, tell)
+    detector = _detector(settings, tell)
+    near, near_voice = await _near(settings, profile, speech, tell)
     ears = _ears(far, near)
     voice = _voice(settings, far, near_voice)
     model = Ladder("model", [Rung("openai", far.model, far.model.warm)] if far.model else [])
@@ -239,7 +241,7 @@ async def equip(
         open_voice=voice.open,
         new_brain=_receptionists(settings, profile, office.calendar, far.model, keypad=keypad),
         open_journal=office.open_record,
-        new_detector=_detector(settings, tell),
+        new_detector=detector,
         clips=lambda clip: kept.get(clip, b""),
         warm=warm,
     )
@@ -289,19 +291,9 @@ def _receptionists(
 
 
 async def _near(
-    settings: Settings, profile: Profile, stack: AsyncExitStack, tell: Tell
+    settings: Settings, profile: Profile, speech: Awaitable[local.Local], tell: Tell
 ) -> tuple[local.Local, local.LocalVoice]:
-    """Speech on this machine: what is asked for, and a voice in any case."""
-    near = await local.load(
-        cache=settings.kav_data / "cache",
-        whisper="local" in settings.kav_recognizer,
-        piper="local" in settings.kav_voice,
-        languages=profile.languages,
-        rate=settings.tts_speaking_rate,
-        lexicon=lexicon(profile),
-        progress=tell,
-    )
-    stack.callback(near.close)
+    near = await speech
     for sentence in near.missing:
         tell(f"Missing: {sentence}")
     if near.voice is None:

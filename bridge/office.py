@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bridge.outbound import is_number
@@ -18,11 +19,8 @@ from engine.dialogue.profile import Choices, Language, Profile
 from engine.dialogue.wish import Value, Wish
 from engine.office.address import BadAddress
 from engine.office.agents import Agents
-from engine.office.calendar import open_calendar
 from engine.office.desk import Desk
-from engine.office.diary import Agenda, Diary
-from engine.office.folder import Invitations
-from engine.office.invitation import Meeting, meeting_uid
+from engine.office.meeting import Meeting, meeting_uid
 from engine.office.signature import BadSecret
 from engine.office.summary import (
     Ended,
@@ -38,6 +36,9 @@ from engine.store import MAIN, Appointment, Calendar
 from engine.store.identifiers import without_identifiers
 from engine.store.opening import Store
 from engine.store.records import Left, Records
+
+if TYPE_CHECKING:
+    from engine.office.diary import Diary
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +67,16 @@ async def open_office(
 
     webhook = await _webhook(settings, store, stack)
     calendar = _agents(settings, profile, store)
+    # What reads and writes calendars takes 0.2 s to import: only where one is wanted.
     if settings.kav_invitations is not None:
+        from engine.office.folder import Invitations
+
         folder = settings.kav_invitations
         calendar = Invitations(calendar, folder, describe, zone=zone, clock=now)
     diary = await _diary(settings, zone, now, stack)
     if diary is not None:
+        from engine.office.diary import Agenda
+
         calendar = agenda = Agenda(calendar, diary, describe)
         stack.push_async_callback(agenda.close)
     desk = Desk(calendar, webhook.wake if webhook else lambda: None)
@@ -128,9 +134,12 @@ async def _webhook(settings: Settings, store: Store, stack: AsyncExitStack) -> W
 
 async def _diary(
     settings: Settings, zone: ZoneInfo, clock: Callable[[], datetime], stack: AsyncExitStack
-) -> Diary | None:
+) -> "Diary | None":
     if settings.kav_caldav_password is None:
         return None
+    from engine.office.calendar import open_calendar
+    from engine.office.diary import Diary
+
     password = settings.kav_caldav_password.get_secret_value()
     opening = open_calendar(settings.kav_caldav_url, settings.kav_caldav_user, password, zone=zone)
     try:

@@ -11,19 +11,6 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from phonenumbers import (
-    NumberParseException,
-    PhoneNumber,
-    PhoneNumberFormat,
-    PhoneNumberType,
-    format_number,
-    is_valid_number,
-    number_type,
-    parse,
-    region_code_for_number,
-)
-from phonenumbers.timezone import time_zones_for_number
-
 Outcome = Literal["person", "machine", "fax", "busy", "no answer", "failed", "canceled", "unknown"]
 """What became of a call that was placed, in the words of the record. `unknown`: it was answered,
 and nobody knows by whom."""
@@ -34,15 +21,6 @@ _DAY_MINUTES, _WEEK_MINUTES = 24 * 60, 7 * 24 * 60
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = r"(\d\d):([0-5]\d)"
 _QUIET = re.compile(rf"({'|'.join(_DAYS)})?\s*(?:{_CLOCK}-{_CLOCK})?", re.ASCII)
-_PEOPLE = {
-    PhoneNumberType.FIXED_LINE,
-    PhoneNumberType.MOBILE,
-    PhoneNumberType.FIXED_LINE_OR_MOBILE,
-    PhoneNumberType.VOIP,
-}
-"""Not premium, shared-cost, toll-free or personal numbers: their owner may be paid by the call."""
-_NO_COUNTRY = "001"
-"""Satellites and international networks (+870, +881, +882, +883, +979 …)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +90,19 @@ def decide(
     """`now` with its time zone."""
     if not rules.enabled:
         return Refused("outbound calls are off: KAV_OUTBOUND=true allows them")
-    number = _number(request.number)
+    # Every start imports this file, for the settings; the plans would take it 60 ms more.
+    from bridge import numbering
+
+    number = numbering.read_number(request.number) if is_number(request.number) else None
     if number is None:
         return Refused(
             "this is no telephone number: expected + and a country code, as +97235550100"
         )
     why = (
-        _nobody_to_call(request.number, number, rules.prefixes)
+        numbering.nobody_there(request.number, number)
+        or _elsewhere(request.number, rules.prefixes)
         or _unwanted(request, history)
-        or _too_late_or_early(number, rules.quiet, now)
+        or _too_late_or_early(numbering.time_zones(number), rules.quiet, now)
         or _too_many(history.placed, rules, now)
     )
     return Refused(why) if why else Allowed(request.number, rules.longest)
@@ -169,22 +151,7 @@ def _stretches(written: str) -> list[Quiet]:
     return [Quiet(one * _DAY_MINUTES + begins, lasts) for one in days]
 
 
-def _number(written: str) -> PhoneNumber | None:
-    if not is_number(written):
-        return None
-    try:
-        return parse(written)
-    except NumberParseException:
-        return None
-
-
-def _nobody_to_call(written: str, number: PhoneNumber, prefixes: Sequence[str]) -> str:
-    if region_code_for_number(number) == _NO_COUNTRY:
-        return "satellite and international networks are never called"
-    if not is_valid_number(number) or format_number(number, PhoneNumberFormat.E164) != written:
-        return "there is no such number in its country's numbering plan"
-    if number_type(number) not in _PEOPLE:
-        return "premium, shared-cost, toll-free and personal numbers are never called"
+def _elsewhere(written: str, prefixes: Sequence[str]) -> str:
     if not written.startswith(tuple(prefixes)):
         return "KAV_OUTBOUND_PREFIXES does not have the number's country or area"
     return ""
@@ -198,9 +165,9 @@ def _unwanted(request: OutboundRequest, history: History) -> str:
     return ""
 
 
-def _too_late_or_early(number: PhoneNumber, quiet: Sequence[Quiet], now: datetime) -> str:
+def _too_late_or_early(zones: Sequence[str], quiet: Sequence[Quiet], now: datetime) -> str:
     """A number that may be in several time zones is called when it is day in all of them."""
-    for name in time_zones_for_number(number) if quiet else ():
+    for name in zones if quiet else ():
         try:
             local = now.astimezone(ZoneInfo(name))
         except ZoneInfoNotFoundError:  # phonenumbers says "Etc/Unknown"

@@ -1,10 +1,15 @@
 """Who may import whom, and what the pure rooms must not touch (design: the house)."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
+
+from engine.store import migrate
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("engine/**/*.py"), *ROOT.glob("bridge/**/*.py")])
@@ -72,3 +77,42 @@ def test_only_the_settings_read_the_environment(path: Path) -> None:
 def test_every_file_says_why_it_exists(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert not tree.body or ast.get_docstring(tree)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> list[set[str]]:
+    """What a fresh interpreter has imported: in a process with a model, at the beginning of
+    `kav serve`, and when it serves."""
+    stages = (
+        "bridge.__main__, engine.providers.jobs, engine.providers.worker",
+        "bridge.commands.serve",
+        "bridge.equipment, bridge.office, bridge.gate, bridge.twilio_media, bridge.asterisk, "
+        "engine.store.opening",
+    )
+    code = "\n".join(f"import sys, {stage}\nprint(*sys.modules)" for stage in stages)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return [set(line.split()) for line in done.stdout.splitlines()]
+
+
+def test_a_process_with_a_model_imports_no_settings(loaded: list[set[str]]) -> None:
+    # It imports the main module once more, before it loads its model.
+    assert loaded[0] & {"bridge.settings", "pydantic", "yaml", "aiohttp", "sqlalchemy"} == set()
+
+
+def test_the_processes_with_models_begin_before_the_slow_imports(loaded: list[set[str]]) -> None:
+    assert loaded[1] & {"sqlalchemy", "aiohttp", "onnxruntime", "bridge.equipment"} == set()
+
+
+def test_a_bridge_imports_only_what_it_serves_with(loaded: list[set[str]]) -> None:
+    """Each of these takes 50 to 200 ms, and after a crash callers wait for the start."""
+    slow = {"alembic", "asyncpg", "icalendar", "recurring_ical_events", "phonenumbers"}
+    others = {"twilio.rest", "bidi", "bridge.evaluation", "bridge.rehearsal"}
+    assert loaded[2] & (slow | others | {"sqlalchemy.dialects.postgresql"}) == set()
+
+
+def test_the_newest_schema_is_the_last_step() -> None:
+    # A start asks Alembic for steps only when the database has another one.
+    head = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations")).get_current_head()
+    assert head == migrate.NEWEST

@@ -24,26 +24,26 @@ from contextlib import (
 )
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
-from aiohttp import web
 
-from bridge import audiosocket, log
-from bridge.asterisk import pbx_beside
+from bridge import log
 from bridge.certificate import Certificate, read_certificate
-from bridge.equipment import equip
-from bridge.gate import Gate
-from bridge.office import open_office
 from bridge.orders import Orders, obey_parent, obey_signals
 from bridge.settings import BadSettings, Settings, read_profile, read_settings
-from bridge.switchboard import Switchboard
-from bridge.ticker import Ticker
-from bridge.tracefiles import TraceFiles
-from bridge.twilio_media import PlacedEnded, TwilioSettings, add_routes, unrecorded
+from bridge.speech import speech_near
 from bridge.watchdog import watched
 from bridge.workers import Crew, Post
 from engine.store import StoreBroken, StoreFailed
-from engine.store.opening import Store, open_store
+
+# What takes long to import is imported inside of the functions: the processes with models are
+# begun first, and load meanwhile.
+if TYPE_CHECKING:
+    from bridge.gate import Gate
+    from bridge.ticker import Ticker
+    from bridge.twilio_media import PlacedEnded
+    from engine.store.opening import Store
 
 logger = logging.getLogger(__name__)
 
@@ -128,24 +128,35 @@ async def bridge(
     tell: Tell,
     certificate: Certificate | None = None,
     post: Post | None = None,
-) -> AsyncGenerator[tuple[Addresses, Gate]]:
+) -> "AsyncGenerator[tuple[Addresses, Gate]]":
     """A whole bridge, from its settings to its open doors. Raises `BadSettings`."""
     profile = read_profile(settings)
     if post is None:
         _check_doors(settings)
     async with AsyncExitStack() as stack:
+        # Nothing that start-up makes is garbage: to look through it time and again takes 0.2 s.
+        gc.disable()
+        stack.callback(gc.enable)
+        speech = await stack.enter_async_context(speech_near(settings, profile, tell))
+        from bridge import asterisk, twilio_media  # noqa: F401 - the doors', not to be garbage either
+        from bridge.equipment import equip
+        from bridge.gate import Gate
+        from bridge.office import open_office
+        from bridge.switchboard import Switchboard
+        from bridge.tracefiles import TraceFiles
+
         store = await _store(settings, stack, post)
         office = await open_office(_office_of(settings, post), profile, store, stack)
-        equipment = await equip(settings, profile, office, stack, tell)
+        equipment = await equip(settings, profile, speech, office, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
         stack.callback(traces.close)
         switchboard = Switchboard(
             equipment, traces, most=settings.kav_max_calls, trace_text=settings.kav_trace_text
         )
         gate = Gate(switchboard)
-        # Nothing that start-up made is garbage: later collections need not look at it.
         gc.collect()
-        gc.freeze()
+        gc.freeze()  # later collections need not look at it either
+        gc.enable()
         placed_ended = store.records.placed_ended
         async with listening(settings, gate, certificate, post, placed_ended) as addresses:
             yield addresses, gate
@@ -154,12 +165,16 @@ async def bridge(
 @asynccontextmanager
 async def listening(
     settings: Settings,
-    gate: Gate,
+    gate: "Gate",
     certificate: Certificate | None = None,
     post: Post | None = None,
-    placed_ended: PlacedEnded = unrecorded,
+    placed_ended: "PlacedEnded | None" = None,
 ) -> AsyncGenerator[Addresses]:
     """Both doors open. Raises `BadSettings` when one is taken."""
+    from bridge import audiosocket
+    from bridge.asterisk import pbx_beside
+    from bridge.ticker import Ticker
+
     ticker = Ticker()
     async with AsyncExitStack() as stack:
         pbx = await stack.enter_async_context(pbx_beside(settings))
@@ -184,13 +199,17 @@ async def listening(
 
 async def _serve_http(
     settings: Settings,
-    gate: Gate,
-    ticker: Ticker,
+    gate: "Gate",
+    ticker: "Ticker",
     stack: AsyncExitStack,
     certificate: Certificate | None,
     post: Post | None,
-    placed_ended: PlacedEnded,
+    placed_ended: "PlacedEnded | None",
 ) -> tuple[str, int]:
+    from aiohttp import web
+
+    from bridge.twilio_media import TwilioSettings, add_routes, unrecorded
+
     host, port = settings.kav_http_host, settings.kav_http_port
     token, old_token = settings.twilio_auth_token, settings.twilio_auth_token_old
     fallback = settings.kav_twilio_fallback
@@ -215,7 +234,7 @@ async def _serve_http(
         live_calls=lambda: settings.kav_max_calls if gate.why_closed else gate.live_calls,
         takes_none=lambda: gate.all_told,
         shared=None if post is None else post.shared,
-        placed_ended=placed_ended,
+        placed_ended=placed_ended or unrecorded,
     )
     runner = web.AppRunner(
         app,
@@ -244,7 +263,9 @@ def _named_path(told: str) -> tuple[str, str]:
     return name, path
 
 
-async def _store(settings: Settings, stack: AsyncExitStack, post: Post | None) -> Store:
+async def _store(settings: Settings, stack: AsyncExitStack, post: Post | None) -> "Store":
+    from engine.store.opening import open_store
+
     older = settings.kav_data / "appointments.jsonl"
     try:
         settings.kav_data.mkdir(parents=True, exist_ok=True)

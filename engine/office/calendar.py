@@ -18,7 +18,8 @@ import aiohttp
 
 from engine.office.address import BadAddress, checked_address
 from engine.office.entries import NoCalendar, Reading, Verdict, query, read, verdict
-from engine.office.invitation import OURS, Meeting, claim, event
+from engine.office.invitation import claim, event
+from engine.office.meeting import OURS, Meeting
 from engine.store import SlotTaken, StoreFailed
 
 log = logging.getLogger(__name__)

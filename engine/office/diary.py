@@ -10,7 +10,7 @@ from math import inf
 from typing import Protocol
 
 from engine.office.calendar import Calendar, CalendarAway
-from engine.office.invitation import Meeting
+from engine.office.meeting import Meeting
 from engine.store import Appointment, SlotTaken, StoreFailed
 
 log = logging.getLogger(__name__)

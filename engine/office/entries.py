@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import recurring_ical_events  # type: ignore[import-untyped]  # it has no types
 from icalendar import Calendar, Event
 
-from engine.office.invitation import OURS
+from engine.office.meeting import OURS
 
 _DAV, _CALDAV = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
 _QUERY = """<?xml version="1.0" encoding="utf-8"?>

@@ -8,7 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from engine.office.diary import Store
-from engine.office.invitation import OURS, Meeting, invitation
+from engine.office.invitation import invitation
+from engine.office.meeting import OURS, Meeting
 from engine.store import Appointment
 
 log = logging.getLogger(__name__)

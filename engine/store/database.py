@@ -9,11 +9,10 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import asyncpg  # type: ignore[import-untyped]  # it has none
 from sqlalchemy import URL, Connection, Engine, Table, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -26,6 +25,9 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from engine.store.appointment import StoreBroken, StoreFailed
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 LOCKED = 5.0
 """Seconds that a write waits for another process's lock."""
@@ -43,7 +45,7 @@ _PRAGMAS = (
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
-Insert = postgresql.Insert | sqlite.Insert
+Insert: TypeAlias = "postgresql.Insert | sqlite.Insert"
 
 
 def utc_now() -> datetime:
@@ -94,8 +96,13 @@ class Database:
         if self.is_sqlite:
             self._writer = _sqlite(url, waits=LOCKED, begin="BEGIN IMMEDIATE")
             self._reader = _sqlite(url, waits=READ, begin="BEGIN")
+            self._driver_failures: tuple[type[Exception], ...] = ()
         else:
+            # It takes 0.1 s to import, with its dialect: SQLite does without both.
+            import asyncpg  # type: ignore[import-untyped]  # it has none
+
             self._writer = self._reader = _postgresql(url)
+            self._driver_failures = (asyncpg.PostgresError,)
 
     @property
     def name(self) -> str:
@@ -118,19 +125,23 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncConnection]:
         """One transaction. Raises `StoreFailed`."""
-        with _failures():
+        with _failures(self._driver_failures):
             async with self._writer.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
         """Raises `StoreFailed`; never waits for long."""
-        with _failures():
+        with _failures(self._driver_failures):
             async with self._reader.connect() as connection:
                 yield connection
 
     def insert(self, table: Table) -> Insert:
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        if self.is_sqlite:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     async def close(self) -> None:
         if self._at_work:
@@ -184,8 +195,8 @@ def _json(value: object) -> str:
 
 
 @contextmanager
-def _failures() -> Generator[None]:
-    """The driver's failures in our words."""
+def _failures(driver: tuple[type[Exception], ...]) -> Generator[None]:
+    """The driver's failures in our words. `driver`: those that SQLAlchemy lets through."""
     try:
         yield
     except IntegrityError:
@@ -196,7 +207,9 @@ def _failures() -> Generator[None]:
         if _is_refusal(error):
             raise Refused(_reason(error.orig)) from error
         raise StoreFailed(_reason(error.orig)) from error
-    except (NoConnection, OSError, asyncpg.PostgresError) as error:
+    except (NoConnection, OSError) as error:
+        raise StoreFailed(_reason(error)) from error
+    except driver as error:
         raise StoreFailed(_reason(error)) from error
 
 

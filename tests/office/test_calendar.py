@@ -15,7 +15,8 @@ from aiohttp import web
 from engine.office.address import BadAddress
 from engine.office.calendar import CalDav, CalendarAway, open_calendar
 from engine.office.entries import Entry, Verdict, read, verdict
-from engine.office.invitation import Meeting, claim, event, meeting_uid
+from engine.office.invitation import claim, event
+from engine.office.meeting import Meeting, meeting_uid
 from engine.store import SlotTaken
 from tests.office.radicale_server import PASSWORD, USER, Radicale, serving_radicale
 

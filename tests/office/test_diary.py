@@ -7,7 +7,7 @@ import pytest
 
 from engine.office.calendar import CalendarAway
 from engine.office.diary import EVERY, OLDEST, PATIENCE, Agenda, Diary
-from engine.office.invitation import Meeting, meeting_uid
+from engine.office.meeting import Meeting, meeting_uid
 from engine.store import Appointment, SlotTaken
 from tests.virtual_time import run
 

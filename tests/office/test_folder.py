@@ -9,7 +9,7 @@ import pytest
 from icalendar import Calendar
 
 from engine.office.folder import Invitations
-from engine.office.invitation import Meeting, meeting_uid
+from engine.office.meeting import Meeting, meeting_uid
 from engine.store import Appointment, SlotTaken
 
 TEN = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)

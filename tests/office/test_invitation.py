@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
-from engine.office.invitation import Meeting, claim, event, invitation, meeting_uid
+from engine.office.invitation import claim, event, invitation
+from engine.office.meeting import Meeting, meeting_uid
 
 JERUSALEM = ZoneInfo("Asia/Jerusalem")
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
