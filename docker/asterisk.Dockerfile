@@ -3,7 +3,6 @@
 FROM debian:bookworm-slim AS fetch
 WORKDIR /src
 COPY asterisk/fetch asterisk/fetch
-ENV MIRROR=http://deb.debian.org/debian
 RUN asterisk/fetch /opt/asterisk
 
 # What Asterisk itself says, read by the local voice: the image has neither Python nor a place to write it.
