@@ -477,7 +477,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path, sqlite: str) -> N
 
 @pytest.mark.e2e
 def test_of_a_hundred_callers_in_two_processes_exactly_one_has_the_time(address: str) -> None:
-    rounds = 5
+    rounds = 3
     result = won(address, processes=2, callers=50, rounds=rounds)
     assert (result.counts, result.stored) == ([1] * rounds, rounds)
 
