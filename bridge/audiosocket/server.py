@@ -39,8 +39,11 @@ DEAD_PEER_MS = 5000
 GOODBYE_LIMIT = 2.0
 """Seconds for the peer to close after our hang-up."""
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-MOST_UNSENT = 64 * 1024
-"""Bytes, two seconds of sound, that a peer may leave unread."""
+UNSENT_LIMIT = 2.0
+"""Seconds of sound that may wait for a peer that does not read."""
+SEND_BUFFER = 8 * 1024
+"""Bytes that the kernel may hold back of it besides (it takes twice as many). On its own it takes
+megabytes, minutes of sound, and hides a peer that does not read."""
 FACTS_LIMIT = 1.0
 """Seconds for the PBX to say whose call this is; then it is let in unknown."""
 LEAVE_LIMIT = 5.0
@@ -224,6 +227,7 @@ class _Connection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         now = self._loop.time()
         self._next_heartbeat = now + self._door.heartbeat
         self._next_way = now
@@ -466,7 +470,8 @@ class _Connection(asyncio.Protocol):
         write = self._transport.write
         for message in self._playout.due(now):
             write(message)
-        if self._transport.get_write_buffer_size() > MOST_UNSENT:
+        unsent = self._transport.get_write_buffer_size() / (2 * self._inbound.line_rate)
+        if unsent > UNSENT_LIMIT:
             self._refuse("the peer does not read what we send")
             return
         news = self._playout.news(now)

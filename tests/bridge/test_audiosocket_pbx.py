@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ import pytest
 import uvloop
 
 from bridge.audiosocket import PbxFailed, UnknownCall, serve, server
-from bridge.audiosocket.codec import HANG_UP
+from bridge.audiosocket.codec import HANG_UP, audio_header
 from bridge.audiosocket.register import DROPPED_FOR, TRANSFERRED_FOR, Register, Spent
 from engine.core.audio import SILENCE
 from engine.ports import Back, CallFacts
@@ -434,14 +435,40 @@ def test_one_peer_gets_so_many_connections() -> None:
     uvloop.run(main())
 
 
-def test_a_peer_that_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_does_not_read_is_closed_little_is_kept_for_it_and_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "UNSENT_LIMIT", 0.2)
+    most_kept = 256 * 1024
+
     async def test(one: Server) -> None:
-        call, _, _ = await one.call()
-        monkeypatch.setattr(server, "MOST_UNSENT", -1)
-        await call.until(call.over.is_set)
-        assert call.told[-1] == "hung up: the peer does not read what we send"
+        other, _, writer = await one.call()
+        with deaf_peer(one.address, uuid4()) as peer:
+            while len(one.calls) < 2:
+                one.opened.clear()
+                await one.opened.wait()
+            deaf = list(one.calls.values())[1]
+            await deaf.until(deaf.over.is_set)
+            assert deaf.told[-1] == "hung up: the peer does not read what we send"
+            wire = await asyncio.open_connection(sock=peer)
+            frames = await frames_until_end_closing(*wire)
+        assert sum(map(len, frames)) < most_kept
+        writer.write(HEADER + VOICE)
+        await other.until(lambda: other.frames == [VOICE])
+        assert not other.over.is_set()
 
     without_pbx(test)
+
+
+def deaf_peer(address: tuple[str, int], call: UUID) -> socket.socket:
+    """Wants the widest band, which fills every buffer in less than a second, and reads nothing."""
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    peer.connect(address)
+    frame = bytes(7680)
+    peer.send(hello(call) + audio_header(len(frame), 192_000) + frame)
+    peer.setblocking(False)
+    return peer
 
 
 def test_after_a_stall_the_newest_half_second_is_heard_and_every_key() -> None:

@@ -24,8 +24,8 @@ SPLIT_TOO_LONG = 0.05
 SPLIT_FORGIVEN = 0.002
 BURST = 500
 """Frames: 10 s of sound."""
-UNREAD = 10.0
-"""Seconds of the caller's sound that wait in the sockets: 160 kB."""
+UNREAD = 25.0
+"""Seconds of the caller's sound that wait in the sockets: 400 kB."""
 
 LONG_ENOUGH = 1.2
 """Seconds; a leg that ends within the first one was refused."""
