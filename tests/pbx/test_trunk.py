@@ -1,15 +1,12 @@
-"""A SIP trunk: a second Asterisk is the carrier. And SIP over TLS."""
+"""A SIP trunk: a second Asterisk is the carrier."""
 
 import asyncio
-import socket
-import ssl
-import subprocess
 import uuid
 from pathlib import Path
 
 import pytest
 
-from bridge.lab import Asterisk, AsteriskFailed, free_port
+from bridge.lab import Asterisk, AsteriskFailed
 from bridge.rehearsal.sip_stack import SipStack
 from tests.pbx.conftest import manager
 from tests.pbx.far_bridge import FarBridge, far_bridge
@@ -94,31 +91,3 @@ def test_where_no_sounds_can_be_made_asterisk_comes_up_all_the_same(asterisk_fol
 
     with pytest.raises(AsteriskFailed, match=r"came up with errors:\n.*/hold: Not a dir"):
         asyncio.run(scene())
-
-
-def test_phones_may_come_by_tls(asterisk_folder: Path, tmp_path: Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "1", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    port = free_port(socket.SOCK_STREAM)
-    settings = {"TLS_CERT": str(certificate), "TLS_KEY": str(key), "TLS_PORT": str(port)}
-
-    async def scene() -> None:
-        async with Asterisk(asterisk_folder, bridge_port=9, settings=settings) as asterisk:
-            trusted = ssl.create_default_context(cafile=str(certificate))
-            _, writer = await asyncio.open_connection(
-                "127.0.0.1", port, ssl=trusted, server_hostname="localhost"
-            )
-            writer.close()
-            assert "sdes" in await asterisk.cli("pjsip show endpoint 6003")
-            assert "Running" in await asterisk.cli("module show like res_srtp")
-
-    asyncio.run(scene())
