@@ -11,6 +11,7 @@ from bridge.rehearsal.phone import CallFailed
 from engine.core.audio import FRAME_SECONDS
 
 WITHIN = 20.0
+"""Seconds for the call to be answered."""
 
 
 async def converse(
@@ -29,7 +30,7 @@ async def converse(
         # Before the call is made: it may be over before dial() has returned.
         runtime.subscribe(end.take)
         agent = await UserAgent.create(runtime, account)
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(WITHIN + seconds):
             return await _talk(await agent.dial(uri), end, says, seconds)
     finally:
         await runtime.close()

@@ -10,6 +10,11 @@ from baresip import Account
 
 from bridge.audiosocket import Channel, answering, serve
 from bridge.lab import Asterisk
+from engine.core import audio
+from engine.providers import local
+from tests.e2e.conftest import PROJECT
+from tests.e2e.running_bridge import running_bridge
+from tests.e2e.test_conversations import CACHE, ENGLISH, Caller, asked, said, with_caller
 from tests.pbx.desk_phone import converse
 
 pytestmark = pytest.mark.pbx
@@ -22,6 +27,10 @@ NARROW = 4000
 """Hertz: the end of a narrow telephone's band."""
 IN_BAND, CALLERS, AGENTS = 1000, 5500, 6000
 """Hertz: a tone that every line has, and what the caller and the agent add to it, as loud."""
+GREETING, ANSWER = 10, 16
+"""Seconds: after the one the caller speaks, in the second half of the other the agent answers."""
+LOUD = 100
+"""Root mean square of speech with its pauses."""
 WIDE, NOTHING = 0.4, 0.01
 
 
@@ -67,3 +76,30 @@ def test_a_g722_phone_hears_and_is_heard_in_wideband(
 def test_a_g722_phone_gets_a_narrow_line_where_nothing_else_is_said(asterisk_folder: Path) -> None:
     shares = asyncio.run(heard_in_a_call(asterisk_folder, "100", "no"))
     assert max(shares) < NOTHING
+
+
+@pytest.mark.timeout(300)  # the first time, all that the agent can say is rendered
+def test_a_g722_phone_talks_with_the_agent_whose_own_sound_is_narrow(asterisk_folder: Path) -> None:
+    if missing := local.check():
+        pytest.skip("; ".join(missing))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with running_bridge(PROJECT / "var" / "e2e", CACHE) as bridge:
+
+        async def test(caller: Caller) -> None:
+            line = await caller.voiced(ENGLISH[0])
+            async with Asterisk(asterisk_folder, bridge_port=bridge.audiosocket_port) as asterisk:
+                uri = f"sip:102@127.0.0.1:{asterisk.sip_port}"
+                says = bytes(2 * RATE * GREETING) + wide(line)
+                heard = await converse(PHONE, uri, says, seconds=GREETING + ANSWER)
+            greeting, answer = heard[: 2 * RATE * GREETING], heard[-RATE * ANSWER :]
+            assert min(map(audio.level, (greeting, answer))) > LOUD
+
+        with_caller(test)
+        assert "Jaffa" in asked(bridge.trace())[0]
+        assert "budget" in said(bridge.trace())
+
+
+def wide(pcm: bytes) -> bytes:
+    frames = -(-len(pcm) // audio.FRAME_BYTES)
+    sound = pcm.ljust(frames * audio.FRAME_BYTES, b"\0")
+    return audio.Resampler(audio.RATE, RATE).convert(sound)
