@@ -1,13 +1,16 @@
 """A real phone calls a real Asterisk: AudioSocket, the dialplan and the lab, without our bridge."""
 
 import asyncio
+import os
 import re
+import select
 import signal
+import subprocess
 import sys
 import uuid
 import wave
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -300,6 +303,44 @@ def test_a_cancelled_test_leaves_no_asterisk_behind(asterisk_folder: Path) -> No
         asyncio.run(scene())
 
     assert not is_running(pids[0])
+
+
+def test_it_ends_with_who_started_it_also_while_it_makes_its_sounds(
+    asterisk_folder: Path, tmp_path: Path
+) -> None:
+    begun, go_on = tmp_path / "begun", tmp_path / "go on"
+    for pipe in (begun, go_on):
+        os.mkfifo(pipe)
+    maker = tmp_path / "python"
+    maker.write_text(f"#!/bin/sh\n: >'{begun}'\n: <'{go_on}'\n")
+    maker.chmod(0o700)
+    starter = subprocess.Popen(
+        ["sh", "-c", f"'{PROJECT}/asterisk/run' >/dev/null & echo $!; wait"],
+        stdout=subprocess.PIPE,
+        env={
+            "PATH": os.environ["PATH"],
+            "FOLDER": str(asterisk_folder),
+            "RUN": str(tmp_path / "run"),
+            "SOUNDS": str(tmp_path / "sounds"),
+            "PYTHON": str(maker),
+            "WITH_PARENT": "yes",
+        },
+    )
+    assert starter.stdout is not None
+    pid = int(starter.stdout.readline())
+    one = os.pidfd_open(pid)
+    try:
+        begun.read_bytes()
+        starter.kill()
+        starter.wait()
+        starter.stdout.close()
+        go_on.write_bytes(b"")
+        ended, _, _ = select.select([one], [], [], 20)
+        assert ended
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(one, signal.SIGKILL)
+        os.close(one)
 
 
 def test_a_folder_without_asterisk_is_told_in_a_sentence(tmp_path: Path) -> None:
