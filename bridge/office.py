@@ -103,7 +103,7 @@ def _agents(settings: Settings, profile: Profile, store: Store) -> Calendar:
     return Agents({MAIN: store.bookings, **{key: store.bookings.of(key) for key in others}})
 
 
-async def kept_up(work: Callable[[], Awaitable[None]], pause: float = PAUSE) -> None:
+async def kept_up(work: Callable[[], Awaitable[None]]) -> None:
     """Until it is done. A defect in what is done beside the calls must not end them."""
     while True:
         try:
@@ -116,7 +116,7 @@ async def kept_up(work: Callable[[], Awaitable[None]], pause: float = PAUSE) -> 
             log.error("office_task_broke", extra={"facts": facts})
         else:
             return
-        await asyncio.sleep(pause)
+        await asyncio.sleep(PAUSE)
 
 
 async def _webhook(settings: Settings, store: Store, stack: AsyncExitStack) -> Webhook | None:

@@ -1,15 +1,25 @@
 """A real nginx in front of a bridge, with `deploy/nginx.conf` as it is shipped but for names."""
 
 import asyncio
+import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bridge.commands.serve import listening
+from bridge.gate import Gate
+from bridge.lab import free_port
+from bridge.settings import Settings
+from bridge.switchboard import Switchboard
+from bridge.tracefiles import TraceFiles
+from tests.bench.bridge_process import instant
 from tests.certificates import CERTIFICATE, KEY
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 10.0
+TOKEN = "a token for tests"
+"""Twilio's, of the bridge behind it."""
 _AROUND = """\
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log notice;
 events {{}}
@@ -30,8 +40,32 @@ def fetch() -> str:
 
 
 @asynccontextmanager
-async def nginx(program: str, folder: Path, *, port: int, bridge: int) -> AsyncIterator[None]:
-    """HTTPS at `port` of 127.0.0.1, by the certificate in `folder` (`tests.certificates`)."""
+async def bridge_behind_nginx(
+    program: str, folder: Path, public_url: str | None = None
+) -> AsyncIterator[tuple[str, Gate]]:
+    """A bridge that answers at once; nginx's address, which is the public one unless it is named.
+    Its certificate is in `folder` (`tests.certificates`)."""
+    port = free_port(socket.SOCK_STREAM)
+    at = f"https://localhost:{port}"
+    settings = Settings(
+        kav_audiosocket_port=0,
+        kav_http_port=0,
+        kav_data=folder,
+        kav_public_url=public_url or at,
+        twilio_auth_token=TOKEN,
+    )
+    traces = TraceFiles(folder / "traces")
+    gate = Gate(Switchboard(instant(settings), traces, most=5, trace_text=False))
+    async with (
+        listening(settings, gate) as addresses,
+        _nginx(program, folder, port=port, bridge=addresses.http[1]),
+    ):
+        yield at, gate
+    traces.close()
+
+
+@asynccontextmanager
+async def _nginx(program: str, folder: Path, *, port: int, bridge: int) -> AsyncIterator[None]:
     _configure(folder, bridge, port)
     process = await asyncio.create_subprocess_exec(
         program, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"

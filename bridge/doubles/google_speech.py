@@ -64,8 +64,6 @@ class Fault:
     """Seconds of sound."""
     message: str = ""
     of_requests: bool = False
-    share: float = 1.0
-    """So many of those, by chance."""
 
 
 def _anything(_: Asked) -> str:
@@ -143,7 +141,7 @@ class GoogleSpeechDouble:
     def fault(self, number: int, *, of_requests: bool) -> Fault | None:
         for fault in self.script.faults:
             meant = not fault.streams or number in fault.streams
-            if fault.of_requests == of_requests and meant and self.random.random() < fault.share:
+            if fault.of_requests == of_requests and meant:
                 return fault
         return None
 

@@ -43,8 +43,6 @@ class GoogleVoiceScript:
     flow: Flow = field(default_factory=Flow)
     refuse: grpc.StatusCode | None = None
     """What requests are refused with."""
-    share: float = 1.0
-    """Of requests that meet the fault, whether `flow` has it or `refuse`."""
     timepoints: bool = True
     seed: int = 0
 
@@ -104,13 +102,13 @@ class _Double:
 
     async def synthesize(self, request: Any, context: Context) -> v1beta1.SynthesizeSpeechResponse:
         with self._seen.request():
-            flow = await self._meet(request.voice.name, context, self._script.at_once)
+            await self._meet(request.voice.name, context, self._script.at_once)
             text, marks = _plain(request.input)
             self._seen.texts.append(text)
             config = request.audio_config
             rate = config.sample_rate_hertz
             pcm = await self._sound(text, rate, config.speaking_rate)
-            made = await _whole(pcm, rate, flow, context)
+            made = await _whole(pcm, rate, self._script.flow, context)
             asked = bool(getattr(request, "enable_time_pointing", ()))
             times = word_times(text, 0.1, seconds(pcm) * 8000 / rate - 0.2)
             return v1beta1.SynthesizeSpeechResponse(
@@ -127,34 +125,31 @@ class _Double:
             config = (await _first(requests, context)).streaming_config
             request = await _first(requests, context)
             # Not before the text: gRPC tells a client that still writes of an internal error.
-            flow = await self._meet(config.voice.name, context, 0.0)
+            await self._meet(config.voice.name, context, 0.0)
             if "Chirp3-HD" not in config.voice.name:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no voice for a stream")
             while request is not None:
-                await self._say(request.input.text, config.streaming_audio_config, flow, context)
+                await self._say(request.input.text, config.streaming_audio_config, context)
                 request = await _next(requests, context)
 
-    async def _say(self, text: str, audio: Any, flow: Flow, context: Context) -> None:
+    async def _say(self, text: str, audio: Any, context: Context) -> None:
         self._seen.texts.append(text)
         rate = audio.sample_rate_hertz
         pcm = await self._sound(text, rate, audio.speaking_rate)
-        async with aclosing(pieces(pcm, rate, flow)) as parts:
+        async with aclosing(pieces(pcm, rate, self._script.flow)) as parts:
             try:
                 async for part in parts:
                     await _send(context, part)
             except Died:
                 await context.abort(grpc.StatusCode.INTERNAL, "as the script has it")
 
-    async def _meet(self, voice: str, context: Context, more: float) -> Flow:
-        """What this request shall go through; it may end here."""
+    async def _meet(self, voice: str, context: Context, more: float) -> None:
+        """The time that it takes; the request may end here."""
         if voice not in self._script.voices:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"Voice '{voice}' does not exist")
-        broken = self._random.random() < self._script.share
-        if broken and self._script.refuse:
+        if self._script.refuse:
             await context.abort(self._script.refuse, "as the script has it")
         await asyncio.sleep(self._script.latency.draw(self._random) + more)
-        flow = self._script.flow
-        return flow if broken else Flow(pace=flow.pace, piece=flow.piece)
 
     async def _sound(self, text: str, rate: int, speed: float) -> bytes:
         return await asyncio.to_thread(self._script.sound, text, rate, speed or 1.0)

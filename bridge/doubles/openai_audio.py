@@ -34,8 +34,6 @@ class OpenAIAudioScript:
     words a second."""
     refuse: int | None = None
     """The status that requests are refused with."""
-    share: float = 1.0
-    """Of requests that meet the fault, whether `flow` has it or `refuse`."""
     streams: bool = True
     """Transcriptions come as events if they are asked for so; whisper-1 never does that."""
     speech_type: str = "audio/pcm"
@@ -62,8 +60,7 @@ class _Double:
     async def speech(self, request: web.Request) -> web.StreamResponse:
         with self._seen.request(_peer(request)):
             asked = await request.json()
-            faulty = self._is_faulty()
-            if faulty and self._script.refuse:
+            if self._script.refuse:
                 return _refusal(self._script.refuse)
             self._seen.texts.append(asked["input"])
             speed = asked.get("speed", 1.0)
@@ -72,7 +69,7 @@ class _Double:
             response = web.StreamResponse(headers={"Content-Type": self._script.speech_type})
             await response.prepare(request)
             with _breakdown(request):
-                async with aclosing(pieces(sound, _RATE, self._flow(faulty))) as parts:
+                async with aclosing(pieces(sound, _RATE, self._script.flow)) as parts:
                     async for part in parts:
                         await response.write(part)
                 await response.write_eof()
@@ -81,8 +78,7 @@ class _Double:
     async def transcription(self, request: web.Request) -> web.StreamResponse:
         with self._seen.request(_peer(request)):
             fields, pcm = await _read(request)
-            faulty = self._is_faulty()
-            if faulty and self._script.refuse:
+            if self._script.refuse:
                 return _refusal(self._script.refuse)
             self._seen.texts.append(fields.get("prompt") or fields.get("keywords[]", ""))
             await asyncio.sleep(self._script.hearing.draw(self._random))
@@ -92,19 +88,12 @@ class _Double:
             response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
             await response.prepare(request)
             with _breakdown(request):
-                async with aclosing(_events(text, self._flow(faulty))) as events:
+                async with aclosing(_events(text, self._script.flow)) as events:
                     async for event in events:
                         await response.write(f"data: {json.dumps(event)}\n\n".encode())
                 await response.write(b"data: [DONE]\n\n")
                 await response.write_eof()
             return response
-
-    def _is_faulty(self) -> bool:
-        return self._random.random() < self._script.share
-
-    def _flow(self, faulty: bool) -> Flow:
-        flow = self._script.flow
-        return flow if faulty else Flow(pace=flow.pace, piece=flow.piece)
 
 
 def _peer(request: web.Request) -> str:

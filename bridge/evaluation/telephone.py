@@ -64,18 +64,19 @@ async def _said(pcm: bytes) -> AsyncGenerator[HearingCommand]:
 
 
 def over_the_line(pcm: bytes) -> bytes:
-    """300 to 3,400 Hz, at a telephone's level, with the noise of a line, in mu-law; whole frames
-    of 16-bit PCM at 8 kHz. The same sound always becomes the same."""
+    """A narrow band, with the noise of a line, in mu-law; whole frames of 16-bit PCM at 8 kHz.
+    The same sound always becomes the same."""
     sound = np.frombuffer(pcm, np.int16) / 32768
     quiet = np.zeros(round(AROUND * RATE))
-    narrow = np.concatenate([quiet, _band(sound), quiet])
+    narrow = np.concatenate([quiet, narrow_band(sound), quiet])
     noise = np.random.default_rng(len(pcm)).normal(0, LEVEL * 10 ** (-NOISE_DB / 20), len(narrow))
     samples = np.asarray(np.clip(narrow + noise, -1, 1) * 32767, np.int16).tobytes()
     heard = mulaw_to_pcm(pcm_to_mulaw(samples))
     return heard + bytes(-len(heard) % FRAME_BYTES)
 
 
-def _band(sound: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def narrow_band(sound: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """300 to 3,400 Hz, at a telephone's level."""
     hertz = np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE), 1)
     passes = 1 / (1 + (300 / hertz) ** 8) / (1 + (hertz / 3400) ** 24)
     narrow = np.fft.irfft(np.fft.rfft(sound) * passes, len(sound))

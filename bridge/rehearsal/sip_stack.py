@@ -24,6 +24,8 @@ sound is back from an echo behind Asterisk after 100 ms."""
 MOST_AHEAD = 5
 """Frames; what a stall of this process has put on top is left out in the next pause."""
 HANG_UP = ""
+RING_LIMIT = 30.0
+"""Seconds until somebody calls."""
 
 
 class SipWire:
@@ -183,13 +185,13 @@ class SipStack:
             yield phone
 
     @asynccontextmanager
-    async def answer(self, *, within: float = 30.0) -> AsyncIterator[Phone]:
+    async def answer(self) -> AsyncIterator[Phone]:
         """The next call to this telephone, picked up at once."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(RING_LIMIT):
             handle = await self._incoming.get()
         await handle.answer()
         async with (
-            self._wire(handle, within) as (wire, record),
+            self._wire(handle, RING_LIMIT) as (wire, record),
             on_call(wire, record) as phone,
         ):
             yield phone

@@ -161,7 +161,6 @@ class Stage:
         name: str,
         act: Callable[[Phone], Awaitable[Facts]],
         *,
-        background: bytes = QUIET_LINE,
         echo: Echo | None = None,
         rtt: float | None = None,
         jitter: float | None = None,
@@ -172,7 +171,7 @@ class Stage:
         way = {"delay": delay, "jitter": (self.jitter if jitter is None else jitter) / 2}
         one_way = self.road.own_delay / 2 + (delay if self.road.far else 0.0)
         async with self._slots:
-            async with self._open(background, echo, way) as (phone, call):
+            async with self._open(echo, way) as (phone, call):
                 try:
                     facts = await act(phone)
                 except (CallOver, WaitedTooLong) as why:
@@ -188,10 +187,10 @@ class Stage:
 
     @asynccontextmanager
     async def _open(
-        self, background: bytes, echo: Echo | None, way: dict[str, float]
+        self, echo: Echo | None, way: dict[str, float]
     ) -> AsyncGenerator[tuple[Phone, str]]:
         """A phone, and the name by which the bridge knows its call."""
-        opened = self.road.open(background=background, echo=echo, **way)
+        opened = self.road.open(background=QUIET_LINE, echo=echo, **way)
         if self.road.named or not self.traces.there():
             async with opened as phone:
                 yield phone, phone.name

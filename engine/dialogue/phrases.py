@@ -241,7 +241,7 @@ def sentences(
             # Who is back has been greeted.
             return (lead, *greeting[1:]) if lead else greeting
         case Greet():
-            return tuple(part for part in (before, texts.HELP_AGAIN[language]) if part)
+            return tuple(filter(None, (before, texts.HELP_AGAIN[language])))
         case Introduce(manner):
             whole = manner is Manner.PLAIN and not lead
             first = (introduction(profile, language, recorded),) if whole else (before, lead)
@@ -257,9 +257,7 @@ def sentences(
         case StillThere():
             return (texts.STILL_THERE[language],)
         case Distress(key):
-            through = texts.HAND_OVER_NOW[language] if key else ""
-            said = (texts.DISTRESS[language], profile.emergency.get(language, ""), through)
-            return tuple(filter(None, said))
+            return _distress(profile, key, language)
         case LeaveMessage():
             # Not why we have called: others may hear a message as well.
             opening = profile.greeting[language]
@@ -268,18 +266,29 @@ def sentences(
             return ()
         case _:
             question = _question(profile, act, language, keypad)
-            learned = frozenset(learned)
-            # An amount is heard wrong most easily: it is the last to be left out.
-            amount = learned & {profile.slot_of(Money)}
-            several = (learned, amount, ())
             variants = [
-                (before, one, _sentence(wish_name(profile, wish, slots, language)), question)
-                for slots in several
+                (before, one, back, question)
+                for back in _less_and_less(profile, wish, frozenset(learned), language)
                 for one in (lead, in_short(lead))
             ]
             # The longest menus leave no room for what must be said: the next question has it.
             bare = [(question,)] if keypad else []
             return _shortest_that_fits([*variants, (before, question), *bare])
+
+
+def _distress(profile: Profile, key: str, language: Language) -> Sentences:
+    through = texts.HAND_OVER_NOW[language] if key else ""
+    said = (texts.DISTRESS[language], profile.emergency.get(language, ""), through)
+    return tuple(filter(None, said))
+
+
+def _less_and_less(
+    profile: Profile, wish: Wish, learned: frozenset[Slot], language: Language
+) -> list[str]:
+    """What was learned, said back. An amount is heard wrong most easily: it is the last to be left
+    out."""
+    several = (learned, learned & {profile.slot_of(Money)}, ())
+    return [_sentence(wish_name(profile, wish, slots, language)) for slots in several]
 
 
 def _question(profile: Profile, act: _Question, language: Language, keypad: bool) -> str:

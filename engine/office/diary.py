@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 
 AHEAD = timedelta(days=8)
 EVERY = 30.0
+"""Seconds from one reading to the next."""
 OLDEST = 120.0
+"""Only when readings have failed for so long does a turn wait for one, up to `PATIENCE`."""
 PATIENCE = 1.0
 PAUSES = (5.0, 30.0, 300.0, 0.0)
 """Seconds between the tries to give a time back to a calendar that is away."""
@@ -28,24 +30,11 @@ LAST = 3.0
 class Diary:
     """Implements `Calendar`; its `busy` never fails. `run` must be running."""
 
-    def __init__(
-        self,
-        calendar: Calendar,
-        clock: Callable[[], datetime],
-        *,
-        every: float = EVERY,
-        oldest: float = OLDEST,
-        patience: float = PATIENCE,
-    ) -> None:
-        """It is read `every` so many seconds; only when that has failed for so long that what is
-        known is older than `oldest` does a turn wait, up to `patience`."""
+    def __init__(self, calendar: Calendar, clock: Callable[[], datetime]) -> None:
         self.away = False
         """The last reading failed."""
         self._calendar = calendar
         self._clock = clock
-        self._every = every
-        self._oldest = oldest
-        self._patience = patience
         self._busy: tuple[tuple[datetime, int], ...] = ()
         self._read_at = -inf
         self._tried_at = -inf
@@ -55,12 +44,12 @@ class Diary:
         while True:
             async with self._reading:
                 await self._read()
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(EVERY)
 
     async def busy(self, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
         if self._is_due():
             try:
-                async with asyncio.timeout(self._patience), self._reading:
+                async with asyncio.timeout(PATIENCE), self._reading:
                     if self._is_due():
                         await self._read()
             except TimeoutError:
@@ -83,8 +72,8 @@ class Diary:
         await self._calendar.cancel(uid)
 
     def _is_due(self) -> bool:
-        is_old = _now() - self._read_at > self._oldest
-        return is_old and _now() - self._tried_at > self._every
+        is_old = _now() - self._read_at > OLDEST
+        return is_old and _now() - self._tried_at > EVERY
 
     async def _read(self) -> None:
         now = self._clock()

@@ -36,15 +36,10 @@ class GoogleStreamingEars:
         self._service = GoogleSpeech(account, wanted, endpoint)
         self._times = times or Times()
 
-    async def recognize(
+    def recognize(
         self, commands: AsyncIterator[HearingCommand], expected: Expected
     ) -> AsyncGenerator[HearingResult]:
-        call = StreamedCall(self._service, self._times, expected)
-        async with aclosing(_results(call.results, call.run(commands))) as results:
-            async for result in results:
-                yield result
-        if call.failure is not None:
-            raise call.failure
+        return _results(StreamedCall(self._service, self._times, expected), commands)
 
     async def warm(self) -> None:
         """Opens the connection. Raises `ProviderFailed`."""
@@ -81,15 +76,10 @@ class GoogleUtteranceEars:
     ) -> None:
         self._service = GoogleSpeech(account, wanted, endpoint)
 
-    async def recognize(
+    def recognize(
         self, commands: AsyncIterator[HearingCommand], expected: Expected
     ) -> AsyncGenerator[HearingResult]:
-        call = UtteranceCall(self._service, expected)
-        async with aclosing(_results(call.results, call.run(commands))) as results:
-            async for result in results:
-                yield result
-        if call.failure is not None:
-            raise call.failure
+        return _results(UtteranceCall(self._service, expected), commands)
 
     async def warm(self) -> None:
         """Opens the connection. Raises `ProviderFailed`."""
@@ -121,14 +111,16 @@ async def _in_some_way(attempt: Callable[[], Coroutine[None, None, None]]) -> No
 
 
 async def _results(
-    results: asyncio.Queue[HearingResult | None], work: Coroutine[None, None, None]
+    call: StreamedCall | UtteranceCall, commands: AsyncIterator[HearingCommand]
 ) -> AsyncGenerator[HearingResult]:
     # Not a TaskGroup: closing a generator that waits inside of one raises a group of errors.
-    working = asyncio.create_task(work)
+    working = asyncio.create_task(call.run(commands))
     try:
-        while (result := await results.get()) is not None:
+        while (result := await call.results.get()) is not None:
             yield result
         await working
     finally:
         working.cancel()
         await asyncio.wait({working})
+    if call.failure is not None:
+        raise call.failure

@@ -27,6 +27,7 @@ SPEAKING_LIMIT = 10.0
 """Seconds until a piece of a sentence is given up."""
 
 _RENDERING = 1
+_THREADS = 2
 """Counted up when the same text shall sound otherwise: what is kept is then rendered anew."""
 
 Expected = Callable[[], Sequence[str]]
@@ -257,7 +258,6 @@ async def load(
     languages: Sequence[str] = ("he", "en"),
     rate: float = 0.95,
     lexicon: Mapping[str, str] | None = None,
-    threads: int = 2,
     progress: Progress = _silently,
 ) -> Local:
     """Loads what is installed; what is not, or does not load, is in `missing`.
@@ -271,7 +271,7 @@ async def load(
     async with asyncio.TaskGroup() as loading:
         if whisper and weights.whisper_is_installed():
             progress("Whisper: loading (its weights are joined the first time)")
-            begin_ears = partial(jobs.open_ears, cache, threads)
+            begin_ears = partial(jobs.open_ears, cache, _THREADS)
             ears = loading.create_task(_loaded(Worker("Whisper", begin_ears), missing))
         if piper or weights.espeak_is_installed():
             progress("Voice: loading")

@@ -28,6 +28,8 @@ Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+_NICENESS = 5
+_START_LIMIT = 90.0
 
 
 class Withdrawn(Exception):
@@ -72,14 +74,9 @@ class Worker(Generic[Request, Answer]):
         self,
         name: str,
         load: Callable[[], Callable[[Request], Answer]],
-        *,
-        niceness: int = 5,
-        start_limit: float = 90.0,
     ) -> None:
         self.name = name
         self._load = load
-        self._niceness = niceness
-        self._start_limit = start_limit
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._closed = False
@@ -124,7 +121,7 @@ class Worker(Generic[Request, Answer]):
 
     async def ready(self) -> None:
         """Returns when the process has loaded what it needs. Raises `ProviderFailed`."""
-        await self.answer(self._put(_BEFORE_ALL, _START, 0.0), self._start_limit)
+        await self.answer(self._put(_BEFORE_ALL, _START, 0.0), _START_LIMIT)
 
     def close(self) -> None:
         """Ends the process now; what waits for it fails."""
@@ -196,11 +193,11 @@ class Worker(Generic[Request, Answer]):
         context = multiprocessing.get_context("spawn")
         self._pipe, far_end = context.Pipe()
         self._process = context.Process(
-            target=_process, args=(far_end, self._load, self._niceness), name=self.name, daemon=True
+            target=_process, args=(far_end, self._load), name=self.name, daemon=True
         )
         self._process.start()
         far_end.close()
-        answer = self._receive(self._pipe, self._start_limit)
+        answer = self._receive(self._pipe, _START_LIMIT)
         if isinstance(answer, _Failed):
             self._end_process()
             raise ProviderFailed(f"{self.name}: {answer.why}")
@@ -225,11 +222,11 @@ class Worker(Generic[Request, Answer]):
 
 
 def _process(
-    pipe: Connection, load: Callable[[], Callable[[Any], object]], niceness: int
+    pipe: Connection, load: Callable[[], Callable[[Any], object]]
 ) -> None:  # Any: whatever was pickled
     for number in _STOPPING:
         signal.signal(number, signal.SIG_IGN)
-    os.nice(niceness)
+    os.nice(_NICENESS)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     work = _attempt(load)
     if isinstance(work, _Failed):

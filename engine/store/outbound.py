@@ -50,10 +50,6 @@ class OutboundCalls:
         """The first outcome that is known counts; told twice, it is the same."""
         await self._database.whole(self._write(_end(outbound_calls.c.id == key, outcome)))
 
-    async def ended_on_line(self, line_id: str, outcome: str) -> None:
-        """Likewise; nothing, if the line's call is none that was placed."""
-        await self._database.whole(self._write(end_on_line(line_id, outcome)))
-
     async def opt_out(self, number: str) -> None:
         """This number is called no more."""
         await self._database.whole(self._write(opt_out(self._database, number, self._clock())))
@@ -94,12 +90,12 @@ class OutboundCalls:
 
 
 def end_on_line(line_id: str, outcome: str) -> Executable:
-    """`OutboundCalls.ended_on_line`, to be written by whoever must not wait."""
+    """As `OutboundCalls.ended`, of what the line calls so; nothing, if it was not placed."""
     return _end(outbound_calls.c.line_id == line_id, outcome)
 
 
 def opt_out(database: Database, number: str, at: datetime) -> Executable:
-    """Likewise."""
+    """As `OutboundCalls.opt_out`."""
     row = database.insert(outbound_opt_outs).values(number=number, at=at)
     return row.on_conflict_do_nothing()
 

@@ -177,7 +177,7 @@ class Records:
         self._put(lambda connection: self._close(connection, call, reason, dict(summary), now))
 
     def placed_ended(self, line_id: str, outcome: str) -> None:
-        """As `OutboundCalls.ended_on_line`."""
+        """As `end_on_line`."""
         self._note(end_on_line(line_id, outcome))
 
     def opt_out(self, number: str) -> None:

@@ -48,13 +48,7 @@ def audiosocket(load: AudioSocketLoad) -> list[Figure]:
         Figure("AudioSocket: frames late, p99", _ms(load.lateness, 0.99), "ms", LATENESS_MS),
         Figure("AudioSocket: frames late, most", _ms(load.lateness, 1.0), "ms"),
         *_conditions("AudioSocket", load.conditions),
-        Figure(
-            "AudioSocket: processor seconds a call and minute",
-            load.conditions.bridge_cpu,
-            "s",
-            CPU_PER_CALL_MINUTE,
-            goal=True,
-        ),
+        _cpu("AudioSocket", load.conditions),
     ]
 
 
@@ -64,13 +58,7 @@ def twilio(load: TwilioLoad) -> list[Figure]:
         Figure("Twilio: least left in a buffer", 1000 * min(load.margins), "ms"),
         Figure("Twilio: usually left in a buffer, p50", _ms(load.margins, 0.5), "ms"),
         *_conditions("Twilio", load.conditions),
-        Figure(
-            "Twilio: processor seconds a call and minute",
-            load.conditions.bridge_cpu,
-            "s",
-            CPU_PER_CALL_MINUTE,
-            goal=True,
-        ),
+        _cpu("Twilio", load.conditions),
     ]
 
 
@@ -118,6 +106,11 @@ def _halts(what: str, seconds: tuple[float, ...]) -> list[Figure]:
         Figure(f"{what}, p95", _ms(seconds, 0.95), "ms", INTERRUPTION_MS),
         Figure(f"{what}, most", _ms(seconds, 1.0), "ms"),
     ]
+
+
+def _cpu(line: str, conditions: Conditions) -> Figure:
+    what = f"{line}: processor seconds a call and minute"
+    return Figure(what, conditions.bridge_cpu, "s", CPU_PER_CALL_MINUTE, goal=True)
 
 
 def _conditions(what: str, conditions: Conditions) -> list[Figure]:

@@ -7,31 +7,23 @@ a heartbeat is missing or late, or a heartbeat is not answered."""
 import argparse
 import logging
 import os
-import socket
 import sys
 import tempfile
 from pathlib import Path
 
 import uvloop
 
-from bridge.commands.serve import listening
-from bridge.gate import Gate
-from bridge.lab import free_port
 from bridge.rehearsal.phone import Phone
 from bridge.rehearsal.twilio_phone import open_phone
-from bridge.settings import Settings
-from bridge.switchboard import Switchboard
-from bridge.tracefiles import TraceFiles
-from tests.bench.bridge_process import instant
 from tests.bridge.scripted_agent import talk
 from tests.certificates import write_certificate
-from tests.nginx import fetch, nginx
+from tests.nginx import TOKEN, bridge_behind_nginx, fetch
 
-TOKEN = "a token for the bench"
 TRUSTED = "SSL_CERT_FILE"
 """OpenSSL's own variable; it is read when a process begins."""
 EVERY = 10.0
 HEARTBEAT = 18.0
+"""As it is without a setting."""
 FARTHEST = 20.0
 """Seconds from one heartbeat to the next, at most."""
 
@@ -55,26 +47,12 @@ async def call(folder: Path, seconds: float, program: str) -> bool:
     heartbeats = Heartbeats()
     logging.getLogger("bridge.twilio_media").addHandler(heartbeats)
     logging.getLogger("bridge.twilio_media").setLevel(logging.INFO)
-    port = free_port(socket.SOCK_STREAM)
-    url = f"https://localhost:{port}"
-    settings = Settings(
-        kav_audiosocket_port=0,
-        kav_http_port=0,
-        kav_data=folder,
-        kav_public_url=url,
-        twilio_auth_token=TOKEN,
-        heartbeat_sec=HEARTBEAT,
-    )
-    traces = TraceFiles(folder / "traces")
-    gate = Gate(Switchboard(instant(settings), traces, most=1, trace_text=False))
     async with (
-        listening(settings, gate) as addresses,
-        nginx(program, folder, port=port, bridge=addresses.http[1]),
-        open_phone(url + "/twilio/voice", auth_token=TOKEN) as phone,
+        bridge_behind_nginx(program, folder) as (at, _),
+        open_phone(at + "/twilio/voice", auth_token=TOKEN) as phone,
     ):
         answers = await talk_for(phone, seconds)
         lived = phone.now
-    traces.close()
     return judged(phone, heartbeats, lived, answers)
 
 

@@ -3,12 +3,20 @@ and breaks as it is told."""
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 SECRET = "the secret of the tests"
 Action = dict[str, str]
+
+
+def play(scene: Coroutine[None, None, None]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await scene
+
+    asyncio.run(bounded())
 
 
 def packet(headers: Mapping[str, str]) -> bytes:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ from bridge.audiosocket.ami import (
     Told,
     Unsendable,
 )
-from tests.bridge.ami_server import SECRET, AmiServer, actions_in, ami_server, packet
+from tests.bridge.ami_server import SECRET, AmiServer, actions_in, ami_server, packet, play
 from tests.certificates import write_certificate
 
 QUICK = Times(first_pause=0.01, longest_pause=0.05, refused_pause=600)
@@ -36,14 +35,6 @@ NO_PINGS = Times(first_pause=0.01, ping=600)
 
 def account(server: AmiServer, secret: str = SECRET) -> Account:
     return Account("kav", secret, port=server.port)
-
-
-def play(scene: Coroutine[None, None, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await scene
-
-    asyncio.run(bounded())
 
 
 async def up(ami: Ami, server: AmiServer, logins: int = 1) -> None:

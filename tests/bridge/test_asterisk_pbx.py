@@ -1,7 +1,7 @@
 """What is asked of the PBX beside AudioSocket, against a simulated Asterisk."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -11,20 +11,12 @@ from bridge.audiosocket.ami import Account, Times
 from bridge.audiosocket.asterisk_pbx import AsteriskPbx, open_pbx
 from bridge.audiosocket.pbx import Pbx, PbxFailed, UnknownCall
 from engine.ports import CallFacts
-from tests.bridge.ami_server import SECRET, AmiServer, ami_server
+from tests.bridge.ami_server import SECRET, AmiServer, ami_server, play
 
 CALL = UUID("6f1b2a34-0c5d-4e6f-8a7b-9c0d1e2f3a4b")
 OTHER = UUID("00000000-0000-4000-8000-000000000001")
 CHANNEL = {"Channel": "PJSIP/6001-00000001", "Uniqueid": "1.1", "Linkedid": "1.1"}
 CALLER = CHANNEL | {"CallerIDNum": "0501234567", "CallerIDName": "רות", "Exten": "100"}
-
-
-def play(scene: Coroutine[None, None, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await scene
-
-    asyncio.run(bounded())
 
 
 @asynccontextmanager

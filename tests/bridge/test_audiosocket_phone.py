@@ -77,6 +77,17 @@ async def serving(answer: Answer) -> AsyncIterator[int]:
         task.result()
 
 
+def until_closed(answer: Answer) -> Phone:
+    """After a call that the server ends."""
+
+    async def scenario() -> Phone:
+        async with calling(answer) as phone:
+            await phone.closed.wait()
+            return phone
+
+    return asyncio.run(scenario())
+
+
 def test_the_first_message_is_the_uuid_and_then_a_frame_every_20_ms() -> None:
     came: list[tuple[float, Message]] = []
     call = uuid.UUID("5f3e0f5c-6d1b-4b7e-9a53-0d5f8a3c1e11")
@@ -205,23 +216,13 @@ async def reset(server: Server) -> None:
     ],
 )
 def test_the_server_ends_the_call_and_the_reason_is_told(answer: Answer, why: str) -> None:
-    async def scenario() -> Phone:
-        async with calling(answer) as phone:
-            await phone.closed.wait()
-            return phone
-
-    phone = asyncio.run(scenario())
+    phone = until_closed(answer)
     assert phone.why == why
     assert phone.faults == []
 
 
 def test_a_lost_connection_ends_the_call_without_a_fault() -> None:
-    async def scenario() -> Phone:
-        async with calling(reset) as phone:
-            await phone.closed.wait()
-            return phone
-
-    phone = asyncio.run(scenario())
+    phone = until_closed(reset)
     assert phone.why.startswith("the server ")
     assert phone.faults == []
 
@@ -241,12 +242,7 @@ def test_what_asterisk_would_drop_the_call_for_is_a_fault(message: bytes, fault:
         server.writer.write(message)
         await server.until_hung_up()
 
-    async def scenario() -> Phone:
-        async with calling(answer) as phone:
-            await phone.closed.wait()
-            return phone
-
-    phone = asyncio.run(scenario())
+    phone = until_closed(answer)
     assert len(phone.faults) == 1
     assert fault in phone.faults[0]
     assert "a fault of the server" in phone.why
@@ -341,11 +337,6 @@ def test_a_server_that_does_not_read_loses_the_call(monkeypatch: pytest.MonkeyPa
     async def answer(server: Server) -> None:
         await server.until_hung_up()
 
-    async def scenario() -> Phone:
-        async with calling(answer) as phone:
-            await phone.closed.wait()
-            return phone
-
-    phone = asyncio.run(scenario())
+    phone = until_closed(answer)
     assert "does not read" in phone.why
     assert len(phone.faults) == 1

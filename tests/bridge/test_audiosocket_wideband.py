@@ -6,7 +6,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import uvloop
 
@@ -19,7 +18,6 @@ from examples.echo import echo
 from tests.bridge.test_audiosocket_server import HEADER, VOICE, a_server, hello
 
 LOUD = 8000
-Signal = npt.NDArray[np.float64]
 
 
 def tone(hertz: float, rate: int, length: float) -> bytes:

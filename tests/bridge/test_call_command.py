@@ -17,7 +17,7 @@ from engine.core.effects import StopListening
 from engine.core.events import Final
 from engine.ports import HearingCommand, HearingResult
 from engine.ports import Speech as Spoken
-from tests.bridge.test_audiosocket_phone import Server, serving
+from tests.bridge.test_audiosocket_phone import Answer, Server, serving
 from tests.bridge.test_twilio_phone import Stream
 from tests.bridge.test_twilio_phone import serving as serving_streams
 
@@ -62,9 +62,16 @@ async def receptionist(server: Server) -> None:
         await server.play(*[SILENCE] * 30, *[TONE] * 10)
 
 
-def place(script: call.Script, *words: str) -> int:
+async def hang_up(server: Server) -> None:
+    """Says something first."""
+    await server.play(*[TONE] * 5)
+    server.send(0x00)
+    await server.until_hung_up()
+
+
+def place(script: call.Script, *words: str, answer: Answer = receptionist) -> int:
     async def scenario() -> int:
-        async with serving(receptionist) as port:
+        async with serving(answer) as port:
             return await call.place(open_phone(port=port), script, FAKES, options(*words))
 
     return asyncio.run(scenario())
@@ -118,16 +125,7 @@ def test_typing_ends_when_the_agent_hangs_up(capsys: pytest.CaptureFixture[str])
         await asyncio.Event().wait()
         yield "never"
 
-    async def answer(server: Server) -> None:
-        await server.play(*[TONE] * 5)
-        server.send(0x00)
-        await server.until_hung_up()
-
-    async def scenario() -> int:
-        async with serving(answer) as port:
-            return await call.place(open_phone(port=port), lines(), FAKES, options())
-
-    assert asyncio.run(scenario()) == 0
+    assert place(lines(), answer=hang_up) == 0
     assert "the server hung up" in capsys.readouterr().out
 
 
@@ -135,16 +133,7 @@ def test_typing_ends_when_the_agent_hangs_up(capsys: pytest.CaptureFixture[str])
 def test_an_agent_that_hangs_up_too_early_is_a_failure(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    async def answer(server: Server) -> None:
-        await server.play(*[TONE] * 5)
-        server.send(0x00)
-        await server.until_hung_up()
-
-    async def scenario() -> int:
-        async with serving(answer) as port:
-            return await call.place(open_phone(port=port), [Say("hello")], FAKES, options())
-
-    assert asyncio.run(scenario()) == 1
+    assert place([Say("hello")], answer=hang_up) == 1
     assert "the server hung up" in capsys.readouterr().err
 
 
@@ -164,11 +153,7 @@ def test_a_fault_of_the_bridge_is_told(capsys: pytest.CaptureFixture[str]) -> No
         server.send(0x42, b"x")
         await server.until_hung_up()
 
-    async def scenario() -> int:
-        async with serving(answer) as port:
-            return await call.place(open_phone(port=port), [], FAKES, options())
-
-    assert asyncio.run(scenario()) == 1
+    assert place([], answer=answer) == 1
     assert "kind 0x42" in capsys.readouterr().err
 
 

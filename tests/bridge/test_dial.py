@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -15,18 +15,10 @@ from bridge.audiosocket.dialing import Dialing, Placement
 from bridge.commands.dial import dial
 from bridge.outbound import NotAllowed, OutboundRequest, Outcome
 from bridge.settings import Settings
-from tests.bridge.ami_server import SECRET, AmiServer, ami_server
+from tests.bridge.ami_server import SECRET, AmiServer, ami_server, play
 
 NUMBER = "+97235550100"
 QUICK = Times(first_pause=0.01, longest_pause=0.02)
-
-
-def play(scene: Coroutine[None, None, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await scene
-
-    asyncio.run(bounded())
 
 
 @asynccontextmanager

@@ -133,6 +133,12 @@ class Bridge:
         await until(lambda: len(self.calls) > known and self.calls[-1].was_answered == 1)
         return phone
 
+    async def dial_again(self) -> "Phone":
+        """The stream that Twilio opens after the first one: begun, and perhaps no call."""
+        phone = await self.connect()
+        await phone.start(await self.token(webhook="after_stream"))
+        return phone
+
 
 @dataclass
 class Phone:
@@ -522,8 +528,7 @@ async def test_a_lost_call_goes_on_in_a_new_stream_and_is_told_so() -> None:
         first = await it.dial()
         first.socket._writer.transport.abort()
         await until(lambda: it.calls[0].ran)
-        second = await it.connect()
-        await second.start(await it.token(webhook="after_stream"))
+        second = await it.dial_again()
         await until(lambda: len(it.calls) == 2)
         assert it.calls[1].facts == CallFacts(CALL, "twilio", "+97250", "+9723", "dropped")
         await second.socket.close()
@@ -537,8 +542,7 @@ async def test_who_was_not_answered_comes_back_and_a_later_loss_does_not_dial_ag
         await first.closed()
         assert "+97239999999" in await it.ask("after_stream")
         assert "<Connect>" in await it.ask("after_dial", DialCallStatus="no-answer")
-        second = await it.connect()
-        await second.start(await it.token(webhook="after_stream"))  # the first try failed
+        second = await it.dial_again()  # the first try failed
         await until(lambda: len(it.calls) == 2)
         assert it.calls[1].facts.back == "unanswered"
         await second.socket.close()
@@ -553,8 +557,7 @@ async def test_a_stream_that_has_fallen_silent_makes_way_for_a_newer_one(
     monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.05)
     async with bridge() as it:
         first = await it.dial()
-        second = await it.connect()
-        await second.start(await it.token(webhook="after_stream"))
+        second = await it.dial_again()
         await until(lambda: len(it.calls) == 2)
         assert it.calls[0].ran
         assert it.calls[0].ends == ["a newer stream takes its place"]
@@ -571,12 +574,10 @@ async def test_a_newer_stream_that_does_not_wait_becomes_no_call(
     monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.2)
     async with bridge() as it:
         first = await it.dial()
-        second = await it.connect()
-        await second.start(await it.token(webhook="after_stream"))
+        second = await it.dial_again()
         await second.socket.close()
         await until(lambda: it.calls[0].ran)
-        third = await it.connect()
-        await third.start(await it.token(webhook="after_stream"))
+        third = await it.dial_again()
         await until(lambda: len(it.calls) == 2)
         await third.media(bytes(160))
         await until(lambda: len(it.calls[1].frames) == 1)
@@ -589,8 +590,7 @@ async def test_a_stream_that_is_heard_is_not_replaced(monkeypatch: pytest.Monkey
     monkeypatch.setattr(server, "SUSPECT_SECONDS", 0.5)
     async with bridge() as it:
         first = await it.dial()
-        second = await it.connect()
-        await second.start(await it.token(webhook="after_stream"))
+        second = await it.dial_again()
 
         async def speak() -> None:
             while True:
@@ -768,14 +768,12 @@ async def test_a_transfer_to_nobody_known_is_not_answered() -> None:
         first = await it.dial()
         it.calls[0].line.transfer("+1900")
         await first.closed()
-        second = await it.connect()
-        await second.start(await it.token(webhook="after_stream"))
+        second = await it.dial_again()
         await until(lambda: len(it.calls) == 2)
         assert it.calls[1].facts.back == "unanswered"
         await second.socket.close()
         await until(lambda: it.calls[1].ran)
-        third = await it.connect()
-        await third.start(await it.token(webhook="after_stream"))
+        third = await it.dial_again()
         await until(lambda: len(it.calls) == 3)
         assert it.calls[2].facts.back == "dropped"
         await third.socket.close()

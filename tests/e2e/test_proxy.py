@@ -1,7 +1,6 @@
 """A call behind the shipped `deploy/nginx.conf`, run by a real nginx."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -11,20 +10,13 @@ import aiohttp
 import pytest
 import uvloop
 
-from bridge.commands.serve import listening
 from bridge.gate import Gate
-from bridge.lab import free_port
-from bridge.settings import Settings
-from bridge.switchboard import Switchboard
-from bridge.tracefiles import TraceFiles
-from tests.bench.bridge_process import instant
 from tests.certificates import write_certificate
-from tests.nginx import fetch, nginx
+from tests.nginx import TOKEN, bridge_behind_nginx, fetch
 from tests.twilio import Twilio
 
 pytestmark = pytest.mark.e2e
 PUBLIC = "https://kav.example"
-TOKEN = "a token for tests"
 
 
 @pytest.fixture(scope="session")
@@ -37,25 +29,11 @@ async def behind_nginx(
     program: str, folder: Path
 ) -> AsyncIterator[tuple[aiohttp.ClientSession, str, Gate]]:
     certificate, _ = write_certificate(folder)
-    port = free_port(socket.SOCK_STREAM)
-    settings = Settings(
-        kav_audiosocket_port=0,
-        kav_http_port=0,
-        kav_data=folder,
-        kav_public_url=PUBLIC,
-        twilio_auth_token=TOKEN,
-    )
-    traces = TraceFiles(folder / "traces")
-    gate = Gate(Switchboard(instant(settings), traces, most=5, trace_text=False))
-    async with (
-        listening(settings, gate) as addresses,
-        nginx(program, folder, port=port, bridge=addresses.http[1]),
-    ):
+    async with bridge_behind_nginx(program, folder, PUBLIC) as (at, gate):
         trusting = ssl.create_default_context(cafile=certificate)
         connector = aiohttp.TCPConnector(ssl=trusting)
         async with aiohttp.ClientSession(connector=connector) as http:
-            yield http, f"https://localhost:{port}", gate
-    traces.close()
+            yield http, at, gate
 
 
 async def speech_of(socket: aiohttp.ClientWebSocketResponse) -> dict[str, str]:

@@ -148,7 +148,7 @@ def play(asterisk_folder: Path) -> Iterator[Play]:
         lab = runner.run(_open(stack, asterisk_folder, TOLD))
 
         async def whole(scene: Scene) -> None:
-            lab.bridge.legs.clear()
+            await lab.bridge.behave()
             await scene(lab)
 
         try:

@@ -82,7 +82,6 @@ class FarBridge:
 
     def __init__(self) -> None:
         self.legs: list[Leg] = []
-        self.knocks = 0
         self.stuck = False
         """Connections are accepted, and nothing ever sent."""
         self.full = False
@@ -105,6 +104,13 @@ class FarBridge:
         if self._server is not None:
             await self._server.wait_closed()
 
+    async def behave(self) -> None:
+        """Listens, answers, and has had no calls."""
+        self.legs.clear()
+        self.stuck = self.full = False
+        if self._server is None or not self._server.is_serving():
+            await self.open()
+
     async def leg(self, number: int = 1, within: float = 20.0) -> Leg:
         """The call of this number, counted from one."""
         async with asyncio.timeout(within), self._came:
@@ -123,7 +129,7 @@ class FarBridge:
                 beat.cancel()
             leg.gone.set()
         except (asyncio.IncompleteReadError, ConnectionError):
-            self.knocks += 1
+            return  # a knock
         finally:
             writer.close()
 

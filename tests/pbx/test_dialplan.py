@@ -175,10 +175,7 @@ def test_without_a_bridge_the_caller_hears_an_apology_and_a_person_takes_the_cal
 ) -> None:
     async def scene(lab: Lab) -> None:
         await lab.bridge.crash()
-        try:
-            await _is_put_through(lab)
-        finally:
-            await lab.bridge.open()
+        await _is_put_through(lab)
 
     play(scene)
 
@@ -188,10 +185,7 @@ def test_over_its_limit_the_caller_hears_an_apology_and_a_person_takes_the_call(
 ) -> None:
     async def scene(lab: Lab) -> None:
         lab.bridge.full = True
-        try:
-            await _is_put_through(lab)
-        finally:
-            lab.bridge.full = False
+        await _is_put_through(lab)
 
     play(scene)
 
@@ -201,14 +195,8 @@ def test_a_caller_who_was_answered_before_is_refused_by_a_full_bridge_and_reache
 ) -> None:
     async def scene(lab: Lab) -> None:
         lab.bridge.full = True
-        try:
-            async with (
-                lab.globals(KAV_RETRY="no", KAV_RECORD="yes"),
-                lab.call("100") as phone,
-            ):
-                await lab.hears(phone, "kav/sorry")
-        finally:
-            lab.bridge.full = False
+        async with lab.globals(KAV_RETRY="no", KAV_RECORD="yes"), lab.call("100") as phone:
+            await lab.hears(phone, "kav/sorry")
 
     play(scene)
 
@@ -218,10 +206,7 @@ def test_with_a_stuck_bridge_the_caller_hears_an_apology_and_a_person_takes_the_
 ) -> None:
     async def scene(lab: Lab) -> None:
         lab.bridge.stuck = True
-        try:
-            await _is_put_through(lab)
-        finally:
-            lab.bridge.stuck = False
+        await _is_put_through(lab)
         assert lab.bridge.legs == []
 
     play(scene)
@@ -247,13 +232,10 @@ def test_a_lost_bridge_that_does_not_come_back_is_given_up(play: Play) -> None:
             await lab.bridge.leg()
             await phone.until(LONG_ENOUGH)
             await lab.bridge.crash()
-            try:
-                await lab.hears(phone, "kav/sorry", within=20)
-                # Nobody's phone is there either.
-                await lab.hears(phone, "kav/nobody", within=20)
-                await until(phone.closed)
-            finally:
-                await lab.bridge.open()
+            await lab.hears(phone, "kav/sorry", within=20)
+            # Nobody's phone is there either.
+            await lab.hears(phone, "kav/nobody", within=20)
+            await until(phone.closed)
 
     play(scene)
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 
@@ -15,44 +16,61 @@ pytestmark = [pytest.mark.pbx]
 e2e = pytest.mark.e2e
 
 
+@dataclass
+class Caller:
+    """In a call with the agent, who has just given it away."""
+
+    lab: Lab
+    ami: Manager
+    phone: Phone
+    leg: Leg
+
+    async def is_back(self, within: float = 20.0) -> None:
+        """With the agent, in the same call."""
+        await until(self.leg.gone)
+        event = await self.ami.told("UserEvent: BridgeCall", "Back: unanswered", within=within)
+        again = await self.lab.bridge.leg(2)
+        assert (again.id, event["UUID"]) == (self.leg.id, str(self.leg.id))
+        assert not self.phone.closed.is_set()
+
+
 @asynccontextmanager
-async def caller(
-    lab: Lab, ami: Manager, extension: str = "100"
-) -> AsyncIterator[tuple[Phone, Leg, str]]:
-    """A call with the agent; its leg and the caller's channel."""
-    async with lab.call(extension) as phone:
-        event = await ami.told("UserEvent: BridgeCall")
-        yield phone, await lab.bridge.leg(), event["Channel"]
+async def transferred(lab: Lab, key: str, extension: str = "100") -> AsyncIterator[Caller]:
+    async with manager(lab.asterisk) as ami, lab.call(extension) as phone:
+        call = await ami.told("UserEvent: BridgeCall")
+        leg = await lab.bridge.leg()
+        ami.ask(
+            "Redirect", Channel=call["Channel"], Context="kav-transfer", Exten=key, Priority="1"
+        )
+        yield Caller(lab, ami, phone, leg)
 
 
-def transfer(ami: Manager, channel: str, key: str) -> None:
-    ami.ask("Redirect", Channel=channel, Context="kav-transfer", Exten=key, Priority="1")
-
-
-async def _is_back(lab: Lab, ami: Manager, leg: Leg, within: float = 20.0) -> None:
-    await until(leg.gone)
-    event = await ami.told("UserEvent: BridgeCall", "Back: unanswered", within=within)
-    again = await lab.bridge.leg(2)
-    assert (again.id, event["UUID"]) == (leg.id, str(leg.id))
+@asynccontextmanager
+async def asked(lab: Lab) -> AsyncIterator[tuple[Caller, Phone]]:
+    """A caller is given to a person, who has been told to press one for the call."""
+    async with (
+        lab.people() as people,
+        transferred(lab, "manager") as caller,
+        people.answer() as person,
+    ):
+        await lab.hears(person, "kav/press-one")
+        yield caller, person
 
 
 @e2e
 @pytest.mark.parametrize("key", ["office", "nobody-of-this-name"])
 def test_a_caller_whom_nobody_can_take_is_back_with_the_agent(play: Play, key: str) -> None:
     async def scene(lab: Lab) -> None:
-        async with manager(lab.asterisk) as ami, caller(lab, ami) as (phone, leg, channel):
-            transfer(ami, channel, key)
-            await _is_back(lab, ami, leg)
-            assert not phone.closed.is_set()
+        async with transferred(lab, key) as caller:
+            await caller.is_back()
 
     play(scene)
 
 
 def test_who_called_through_the_application_is_back_with_the_agent_too(play: Play) -> None:
     async def scene(lab: Lab) -> None:
-        async with manager(lab.asterisk) as ami, caller(lab, ami, "101") as (_, leg, channel):
-            transfer(ami, channel, "nobody-of-this-name")
-            await _is_back(lab, ami, leg)
+        async with transferred(lab, "nobody-of-this-name", "101") as caller:
+            await caller.is_back()
 
     play(scene)
 
@@ -60,17 +78,12 @@ def test_who_called_through_the_application_is_back_with_the_agent_too(play: Pla
 @e2e
 def test_a_transferred_caller_talks_to_the_person(play: Play) -> None:
     async def scene(lab: Lab) -> None:
-        async with (
-            manager(lab.asterisk) as ami,
-            lab.people() as people,
-            caller(lab, ami) as (phone, leg, channel),
-        ):
-            transfer(ami, channel, "office")
+        async with lab.people() as people, transferred(lab, "office") as caller:
             async with people.answer() as person:
                 person.say(speech(2))
-                await phone.agent_speaks(since=phone.now)
-                await until(leg.gone)
-            await until(phone.closed)
+                await caller.phone.agent_speaks(since=caller.phone.now)
+                await until(caller.leg.gone)
+            await until(caller.phone.closed)
         assert len(lab.bridge.legs) == 1
 
     play(scene)
@@ -78,17 +91,10 @@ def test_a_transferred_caller_talks_to_the_person(play: Play) -> None:
 
 def test_a_person_who_is_asked_takes_the_call_by_pressing_one(play: Play) -> None:
     async def scene(lab: Lab) -> None:
-        async with (
-            manager(lab.asterisk) as ami,
-            lab.people() as people,
-            caller(lab, ami) as (phone, _, channel),
-        ):
-            transfer(ami, channel, "manager")
-            async with people.answer() as person:
-                await lab.hears(person, "kav/press-one")
-                await person.press("1")
-                person.say(speech(2))
-                await phone.agent_speaks(since=phone.now)
+        async with asked(lab) as (caller, person):
+            await person.press("1")
+            person.say(speech(2))
+            await caller.phone.agent_speaks(since=caller.phone.now)
         assert len(lab.bridge.legs) == 1
 
     play(scene)
@@ -96,17 +102,9 @@ def test_a_person_who_is_asked_takes_the_call_by_pressing_one(play: Play) -> Non
 
 def test_a_person_who_does_not_want_the_call_gives_the_caller_back(play: Play) -> None:
     async def scene(lab: Lab) -> None:
-        async with (
-            manager(lab.asterisk) as ami,
-            lab.people() as people,
-            caller(lab, ami) as (phone, leg, channel),
-        ):
-            transfer(ami, channel, "manager")
-            async with people.answer() as person:
-                await lab.hears(person, "kav/press-one")
-                await person.press("2")
-                await _is_back(lab, ami, leg)
-            assert not phone.closed.is_set()
+        async with asked(lab) as (caller, person):
+            await person.press("2")
+            await caller.is_back()
 
     play(scene)
 
@@ -115,31 +113,18 @@ def test_a_person_who_hangs_up_instead_of_pressing_a_key_gives_the_caller_back(
     play: Play,
 ) -> None:
     async def scene(lab: Lab) -> None:
-        async with (
-            manager(lab.asterisk) as ami,
-            lab.people() as people,
-            caller(lab, ami) as (phone, leg, channel),
-        ):
-            transfer(ami, channel, "manager")
-            async with people.answer() as person:
-                await lab.hears(person, "kav/press-one")
-                await person.hang_up()
-                await _is_back(lab, ami, leg)
-            assert not phone.closed.is_set()
+        async with asked(lab) as (caller, person):
+            await person.hang_up()
+            await caller.is_back()
 
     play(scene)
 
 
 def test_a_phone_that_nobody_picks_up_gives_the_caller_back(play: Play) -> None:
     async def scene(lab: Lab) -> None:
-        async with (
-            manager(lab.asterisk) as ami,
-            lab.people(),
-            caller(lab, ami) as (phone, leg, channel),
-        ):
-            transfer(ami, channel, "office")
-            await _is_back(lab, ami, leg, within=30)
-            assert phone.last_heard() > 0, "music meanwhile"
+        async with lab.people(), transferred(lab, "office") as caller:
+            await caller.is_back(within=30)
+            assert caller.phone.last_heard() > 0, "music meanwhile"
 
     play(scene)
 

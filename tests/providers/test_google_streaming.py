@@ -28,14 +28,20 @@ SHORT_STREAMS = Times(
 PERSISTENT = Times(retry=0.0, patience=PATIENT)
 
 
+def failing(fault: Fault) -> Script:
+    return replace(QUICK, faults=(fault,))
+
+
 @asynccontextmanager
-async def ears_of(
-    double: GoogleSpeechDouble, times: Times, wanted: Wanted | None = None
-) -> AsyncGenerator[GoogleStreamingEars]:
-    wanted = wanted or Wanted()
-    ears = GoogleStreamingEars(ACCOUNT, wanted, endpoint=double.address, times=times)
-    yield ears
-    await ears.close()
+async def served(
+    script: Script, times: Times = PERSISTENT, wanted: Wanted | None = None
+) -> AsyncGenerator[tuple[GoogleSpeechDouble, GoogleStreamingEars]]:
+    async with serve_google_speech(script) as double:
+        ears = GoogleStreamingEars(
+            ACCOUNT, wanted or Wanted(), endpoint=double.address, times=times
+        )
+        yield double, ears
+        await ears.close()
 
 
 def numbered(count: int) -> list[str]:
@@ -71,10 +77,7 @@ def test_a_call_over_many_streams_loses_no_word_and_doubles_none(
 ) -> None:
     async def call() -> None:
         script = replace(QUICK, longest=15.0, word_times=word_times)
-        async with (
-            serve_google_speech(script) as double,
-            ears_of(double, SHORT_STREAMS, Wanted(version=version)) as ears,
-        ):
+        async with served(script, SHORT_STREAMS, Wanted(version=version)) as (double, ears):
             async with calling(double, ears) as caller:
                 await say_ten_words(caller, range(15))
             assert caller.heard() == numbered(150)
@@ -90,10 +93,8 @@ def test_a_monologue_is_handed_over_in_the_middle_of_a_word(word_times: bool, in
 
     async def call() -> None:
         times = replace(SHORT_STREAMS, rotate_at_latest=9.0 + 0.02 * in_word, overlap_to=11.0)
-        async with (
-            serve_google_speech(replace(QUICK, longest=12.0, word_times=word_times)) as double,
-            ears_of(double, times) as ears,
-        ):
+        script = replace(QUICK, longest=12.0, word_times=word_times)
+        async with served(script, times) as (double, ears):
             async with calling(double, ears) as caller:
                 await talk_without_a_pause(caller, words(range(94)))
                 await caller.say(99, words([94]))
@@ -117,10 +118,7 @@ def test_a_monologue_is_handed_over_in_the_middle_of_a_word(word_times: bool, in
 )
 def test_no_word_is_lost_when_streams_break(fault: Fault) -> None:
     async def call() -> None:
-        async with (
-            serve_google_speech(replace(QUICK, faults=(fault,))) as double,
-            ears_of(double, PERSISTENT) as ears,
-        ):
+        async with served(failing(fault)) as (double, ears):
             async with calling(double, ears) as caller:
                 await say_ten_words(caller, range(4))
             assert caller.heard() == numbered(40)
@@ -136,10 +134,7 @@ def test_no_word_is_lost_when_streams_break(fault: Fault) -> None:
 def test_three_failures_are_the_end_and_what_is_awaited_is_left_to_others() -> None:
     async def call() -> None:
         fault = Fault("UNAVAILABLE", after=4.6)
-        async with (
-            serve_google_speech(replace(QUICK, faults=(fault,))) as double,
-            ears_of(double, PERSISTENT) as ears,
-        ):
+        async with served(failing(fault)) as (double, ears):
             with pytest.raises(ExceptionGroup) as failed:
                 async with calling(double, ears) as caller:
                     await talk_without_a_pause(caller, words(range(40)))
@@ -165,10 +160,7 @@ def test_three_failures_are_the_end_and_what_is_awaited_is_left_to_others() -> N
 def test_the_probe_tells_what_is_wrong(code: str, message: str, told: str) -> None:
     async def probe() -> None:
         fault = Fault(code, message=message)
-        async with (
-            serve_google_speech(replace(QUICK, faults=(fault,))) as double,
-            ears_of(double, PERSISTENT) as ears,
-        ):
+        async with served(failing(fault)) as (_, ears):
             await ears.warm()
             with pytest.raises(ProviderFailed, match=told):
                 await ears.probe()
@@ -180,10 +172,7 @@ def test_a_stream_that_cannot_be_renewed_goes_on() -> None:
     async def call() -> None:
         refused = Fault("UNAVAILABLE", streams=tuple(range(2, 9)))
         times = replace(PERSISTENT, rotate=0.0, rotate_at_latest=3.0)
-        async with (
-            serve_google_speech(replace(QUICK, faults=(refused,))) as double,
-            ears_of(double, times) as ears,
-        ):
+        async with served(failing(refused), times) as (double, ears):
             async with calling(double, ears) as caller:
                 utterances = 0
                 while double.seen.streams < 7:
@@ -199,10 +188,8 @@ def test_a_stream_that_cannot_be_renewed_goes_on() -> None:
 def test_a_stream_is_kept_until_the_next_one_is_heard_from() -> None:
     async def call() -> None:
         mute = Fault("STALL", streams=(2,))
-        async with (
-            serve_google_speech(replace(QUICK, faults=(mute,))) as double,
-            ears_of(double, replace(PERSISTENT, rotate=0.0, rotate_at_latest=3.0)) as ears,
-        ):
+        times = replace(PERSISTENT, rotate=0.0, rotate_at_latest=3.0)
+        async with served(failing(mute), times) as (double, ears):
             async with calling(double, ears) as caller:
                 await say_ten_words(caller, range(6))
                 assert double.seen.streams == double.seen.open == 2
@@ -214,10 +201,7 @@ def test_a_stream_is_kept_until_the_next_one_is_heard_from() -> None:
 def test_a_lasting_refusal_is_not_tried_again() -> None:
     async def call() -> None:
         fault = Fault("PERMISSION_DENIED")
-        async with (
-            serve_google_speech(replace(QUICK, faults=(fault,))) as double,
-            ears_of(double, PERSISTENT) as ears,
-        ):
+        async with served(failing(fault)) as (double, ears):
             with pytest.raises(ExceptionGroup):
                 await call_without_end(double, ears)
             assert double.seen.streams == 1
@@ -228,10 +212,7 @@ def test_a_lasting_refusal_is_not_tried_again() -> None:
 def test_calls_do_not_storm_when_the_quota_is_used_up() -> None:
     async def call() -> None:
         fault = Fault("RESOURCE_EXHAUSTED")
-        async with (
-            serve_google_speech(replace(QUICK, faults=(fault,))) as double,
-            ears_of(double, replace(PERSISTENT, quota_wait=0.0)) as ears,
-        ):
+        async with served(failing(fault), replace(PERSISTENT, quota_wait=0.0)) as (double, ears):
             for _ in range(20):
                 with pytest.raises(ExceptionGroup) as failed:
                     await call_without_end(double, ears)
@@ -245,10 +226,7 @@ def test_a_stream_that_goes_quiet_is_replaced() -> None:
     async def call() -> None:
         fault = Fault("STALL", streams=(1,), after=4.0)
         times = replace(PERSISTENT, stall=0.0)
-        async with (
-            serve_google_speech(replace(QUICK, faults=(fault,))) as double,
-            ears_of(double, times) as ears,
-        ):
+        async with served(failing(fault), times) as (double, ears):
             async with calling(double, ears) as caller:
                 await say_ten_words(caller, range(3))
             assert caller.heard() == numbered(30)
@@ -259,10 +237,7 @@ def test_a_stream_that_goes_quiet_is_replaced() -> None:
 
 def test_empty_and_repeated_and_late_results_change_nothing() -> None:
     async def call() -> None:
-        async with (
-            serve_google_speech(replace(QUICK, faults=(Fault("JUNK"),))) as double,
-            ears_of(double, SHORT_STREAMS) as ears,
-        ):
+        async with served(failing(Fault("JUNK")), SHORT_STREAMS) as (double, ears):
             async with calling(double, ears) as caller:
                 await say_ten_words(caller, range(10))
             assert caller.heard() == numbered(100)
@@ -273,7 +248,7 @@ def test_empty_and_repeated_and_late_results_change_nothing() -> None:
 def test_words_that_the_service_settles_on_later_repair_the_answer() -> None:
     async def call() -> None:
         script = replace(QUICK, texts=["two rooms in haifa"], misheard=1.0)
-        async with serve_google_speech(script) as double, ears_of(double, PERSISTENT) as ears:
+        async with served(script) as (double, ears):
             async with calling(double, ears) as caller:
                 await caller.begin(1, words(range(8)) + bytes(26 * FRAME_BYTES)[: 20 * FRAME_BYTES])
                 caller.stop(1, 106)
@@ -291,11 +266,7 @@ def test_words_that_the_service_settles_on_later_repair_the_answer() -> None:
 def test_an_utterance_without_words_is_answered_with_nothing_after_a_while() -> None:
     async def call() -> None:
         impatient = replace(PERSISTENT, patience=Patience(final=0.2, mute=0.2))
-        async with (
-            serve_google_speech(QUICK) as double,
-            ears_of(double, impatient) as ears,
-            calling(double, ears) as caller,
-        ):
+        async with served(QUICK, impatient) as (double, ears), calling(double, ears) as caller:
             await caller.begin(1, bytes(50 * FRAME_BYTES))
             caller.stop(1, 50)
             assert await caller.answer(1) == Final(1, "", 0.0)
@@ -305,11 +276,7 @@ def test_an_utterance_without_words_is_answered_with_nothing_after_a_while() -> 
 
 def test_the_end_of_an_utterance_that_never_began_is_answered() -> None:
     async def call() -> None:
-        async with (
-            serve_google_speech(QUICK) as double,
-            ears_of(double, PERSISTENT) as ears,
-            calling(double, ears) as caller,
-        ):
+        async with served(QUICK) as (double, ears), calling(double, ears) as caller:
             caller.put(StopListening(7, 40))
             assert await caller.answer(7) == Final(7, "", 0.0)
 
@@ -318,7 +285,7 @@ def test_the_end_of_an_utterance_that_never_began_is_answered() -> None:
 
 def test_an_utterance_grows_in_partials() -> None:
     async def call() -> None:
-        async with serve_google_speech(QUICK) as double, ears_of(double, PERSISTENT) as ears:
+        async with served(QUICK) as (double, ears):
             async with calling(double, ears) as caller:
                 await say_ten_words(caller, range(1))
             told = caller.partials(0)
@@ -331,7 +298,7 @@ def test_an_utterance_grows_in_partials() -> None:
 def test_a_call_finds_by_itself_what_the_service_knows() -> None:
     async def call() -> None:
         script = replace(QUICK, refuses=lambda asked: "" if asked.language == "he-IL" else "No.")
-        async with serve_google_speech(script) as double, ears_of(double, PERSISTENT) as ears:
+        async with served(script) as (double, ears):
             async with calling(double, ears) as caller:
                 await say_ten_words(caller, range(2))
             assert caller.heard() == numbered(20)
@@ -343,8 +310,7 @@ def test_a_call_finds_by_itself_what_the_service_knows() -> None:
 def test_silence_is_sent_while_nothing_is_said() -> None:
     async def call() -> None:
         async with (
-            serve_google_speech(QUICK) as double,
-            ears_of(double, replace(PERSISTENT, preroll=0.0)) as ears,
+            served(QUICK, replace(PERSISTENT, preroll=0.0)) as (double, ears),
             calling(double, ears),
         ):
             await double.until(lambda seen: seen.audio >= 2 * 1600)

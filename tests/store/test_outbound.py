@@ -122,8 +122,9 @@ def test_the_first_outcome_that_says_something_is_kept(
             key = await place(store)
             await store.outbound.on_line(key, "CA1")
             for outcome in told:
-                await store.outbound.ended_on_line("CA1", outcome)
-                await store.outbound.ended_on_line("CA2", "failed")
+                store.records.placed_ended("CA1", outcome)
+                store.records.placed_ended("CA2", "failed")
+            await store.records.written()
             assert await rows(store) == [(NUMBER, CONSENT, "CA1", kept)]
 
     asyncio.run(go())
