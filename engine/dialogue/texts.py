@@ -126,8 +126,16 @@ LEADS: dict[Lead, Texts] = {
         "en": "The line is noisy, I can't hear you.",
     },
     Lead.MONOLOGUE: {"he": "סְלִיחָה שֶׁאֲנִי קוֹטַ֫עַת.", "en": "Sorry to interrupt."},
+    Lead.MOVED: {"he": "הֶעֱבַ֫רְנוּ אֶת הַפְּגִישָׁה.", "en": "Your meeting is moved."},
+    Lead.CANCELED: {"he": "בִּיטַּ֫לְנוּ אֶת הַפְּגִישָׁה.", "en": "Your meeting is canceled."},
+    Lead.FULL: {"he": "אֵין לִי מוֹעֵד פָּנוּי אַחֵר.", "en": "I have no other time free."},
     Lead.LATE: {"he": "נוֹתְרָה לָ֫נוּ דַּקָּה.", "en": "We have one minute left."},
 }
+CANCEL_IT: Texts = {
+    "he": "לְבַטֵּל אֶת הַפְּגִישָׁה {when}?",
+    "en": "Shall I cancel your meeting, {when}?",
+}
+ANOTHER_TIME: Texts = {"he": "לִקְבּוֹעַ מוֹעֵד אַחֵר?", "en": "Shall I find another time?"}
 AUTOMATED: Texts = {"he": "אֲנִי עוֹזֶרֶת אוֹטוֹמָטִית.", "en": "I'm an automated assistant."}
 AUTOMATED_IN_SHORT: Texts = {"he": "אֲנִי אוֹטוֹמָטִית.", "en": "I'm automated."}
 AUTOMATED_AND_RECORDED: Texts = {

@@ -59,6 +59,12 @@ class Understood:
     abuse: bool = False
     distress: bool = False
     """The caller speaks of dying, or of doing himself harm."""
+    cancel: bool = field(default=False, compare=False)
+    """A meeting that is booked is not wanted any more."""
+    move: bool = field(default=False, compare=False)
+    """It is wanted at another time."""
+    keep: bool = field(default=False, compare=False)
+    """It is wanted as it is, after all."""
     doubtful: bool = field(default=False, compare=False)
     """More was said than what was understood, or it was said with doubt: what sounds like a choice
     may be none («ביום ראשון אני בחו״ל»)."""
@@ -239,8 +245,10 @@ def _phrases(text: Text) -> Understood:
     human = text.takes_any(say.TRANSFERRED_TO) | text.takes_any(say.HUMAN)
     human = human or _takes_alone(text, say.HUMAN_ALONE)
     goodbye = text.takes_any(say.GOODBYE)
+    move, keep = bool(text.find(say.MOVE)), bool(text.find(say.KEEP))
     repeat = text.takes_any(say.REPEAT) or _is_all(text, say.REPEAT_ALONE)
     refusal = text.take_phrase(say.REFUSAL)
+    cancel = text.takes_any(say.CANCEL)
     no_matter = text.takes_any(say.NO_MATTER)
     wait = text.takes_any(say.WAIT)
     doubtful |= text.takes_any(say.UNSURE)
@@ -254,7 +262,7 @@ def _phrases(text: Text) -> Understood:
     purpose = text.take_phrase(say.PURPOSE) is not None
     language_named = any(name in text.tokens for name in say.LANGUAGE_NAMES)
     return Understood(
-        answer=_answer(agreed, refused),
+        answer=_answer(agreed, refused) or ("no" if cancel else None),
         no_matter=no_matter,
         wait=wait,
         goodbye=goodbye,
@@ -265,7 +273,11 @@ def _phrases(text: Text) -> Understood:
         human=human,
         abuse=abuse,
         distress=distress,
-        doubtful=doubtful or None not in (agreed, refused),
+        cancel=cancel,
+        move=move,
+        keep=keep,
+        # «לא, לבטל»
+        doubtful=doubtful or (refused is not None and (cancel or agreed is not None)),
     )
 
 
