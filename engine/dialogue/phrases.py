@@ -129,6 +129,9 @@ def time_name(when: When, language: Language) -> str:
         parts.append(texts.IN_DAYS[language].format(days=when.days_ahead))
     if when.weekday is not None:
         parts.append(weekday_name(when.weekday, language))
+    if when.day is not None:
+        month = texts.MONTHS[language][when.month or 0]
+        parts.append(texts.ON_DATE[language].format(day=_day(when.day, language), month=month))
     if when.next_week:
         parts.append(texts.NEXT_WEEK[language])
     if when.part is not None:
@@ -137,6 +140,14 @@ def time_name(when: When, language: Language) -> str:
         clock = f"{when.clock // 60}:{when.clock % 60:02}"
         parts.append(texts.AT_CLOCK[language].format(clock=clock))
     return " ".join(parts) or texts.ANY_TIME[language]
+
+
+def _day(day: int, language: Language) -> str:
+    if language == "he":
+        return str(day)
+    last = 0 if 10 < day < 20 else day % 10
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
+    return f"{day}{ending}"
 
 
 def said_back(profile: Profile, slot: Slot, value: Value, language: Language) -> str:

@@ -461,7 +461,7 @@ def _move(talk: Talk, window: Window, meaning: Understood, free: Sequence[Window
 
 def _on_its_day(window: Window, when: When) -> When:
     """“No, at eleven”: of the same day."""
-    if when.weekday is not None or when.days_ahead is not None or when.next_week:
+    if when.next_week or (when.weekday, when.days_ahead, when.day) != (None, None, None):
         return when
     return replace(when, days_ahead=window.days_ahead)
 

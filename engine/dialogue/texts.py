@@ -188,6 +188,40 @@ AT_HOUR_HE = (
     "בִּשְׁתֵּים עֶשְׂרֵה",
 )
 IN_DAYS: Texts = {"he": "בְּעוֹד {days} יָמִים", "en": "in {days} days"}
+ON_DATE: Texts = {"he": "בְּ־{day} {month}", "en": "on the {day} of {month}"}
+MONTHS: Lists = {
+    "he": (
+        "לַחוֹדֶשׁ",
+        "בְּיָנוּאָר",
+        "בְּפֶבְּרוּאָר",
+        "בְּמֶרְץ",
+        "בְּאַפְּרִיל",
+        "בְּמַאי",
+        "בְּיוּנִי",
+        "בְּיוּלִי",
+        "בְּאוֹגוּסְט",
+        "בְּסֶפְּטֶמְבֶּר",
+        "בְּאוֹקְטוֹבֶּר",
+        "בְּנוֹבֶמְבֶּר",
+        "בְּדֶצֶמְבֶּר",
+    ),
+    "en": (
+        "the month",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ),
+}
+"""By their numbers; at 0, of a date whose month was not told."""
 NEXT_WEEK: Texts = {"he": "בַּשָּׁבוּעַ הַבָּא", "en": "next week"}
 AT_CLOCK: Texts = {"he": "בְּשָׁעָה {clock}", "en": "at {clock}"}
 ANY_TIME: Texts = {"he": "בְּכׇל זְמַן", "en": "any time"}

@@ -7,6 +7,7 @@ from typing import Literal
 
 from engine.dialogue import vocabulary as say
 from engine.dialogue.amounts import numbers_in, scale_of
+from engine.dialogue.dates import date_in
 from engine.dialogue.named import choices_in, names_of
 from engine.dialogue.names import answered, introduced
 from engine.dialogue.profile import Language, Profile, Slot
@@ -179,18 +180,20 @@ def _as_before(before: Understood, after: Understood, profile: Profile) -> Under
 def _revised(before: When | None, after: When | None) -> When | None:
     if before is None or after is None:
         return after or before
-    day = before if after.weekday is None and after.days_ahead is None else after
+    day = after if _is_day(after) else before
     hour = before if after.clock is None and after.part is None else after
     next_week = after.next_week or (before.next_week and after.days_ahead is None)
-    return When(day.weekday, day.days_ahead, next_week, hour.part, hour.clock)
+    return replace(day, next_week=next_week, part=hour.part, clock=hour.clock)
 
 
 def _meaning(text: "Text", profile: Profile) -> Understood:
     found = _phrases(text)
     _leave_out(text, profile)
     chosen = [(slot, choices_in(text, choices)) for slot, choices in profile.choices.items()]
+    # Before the places in a list: “January third”.
+    date = date_in(text)
     ordinals = ordinals_in(text)
-    when, ordinals = when_in(text, ordinals)
+    when, ordinals = when_in(text, date, ordinals)
     choices = tuple((slot, keys) for slot, keys in chosen if keys)
     numbers = numbers_in(text, profile, scale_of(profile, choices))
     clock = numbers.clock
@@ -234,7 +237,7 @@ def _leave_out(text: "Text", profile: Profile) -> None:
 
 
 def _is_day(when: When | None) -> bool:
-    return when is not None and (when.weekday is not None or when.days_ahead is not None)
+    return when is not None and (when.weekday, when.days_ahead, when.day) != (None, None, None)
 
 
 def _phrases(text: Text) -> Understood:

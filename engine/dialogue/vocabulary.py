@@ -353,11 +353,58 @@ CLOCK_PHRASES: dict[tuple[str, ...], int] = {
     ("חמישה",): -5,
 }
 DAYS = _words("days day ימים יום")
-OF_A_MONTH = _words(
-    "לחודש בחודש th st nd rd january february march april may june july august september october"
-    " november december ינואר פברואר מרץ מרס אפריל מאי יוני יולי אוגוסט ספטמבר אוקטובר נובמבר"
-    " דצמבר בינואר בפברואר במרץ במרס באפריל במאי ביוני ביולי באוגוסט בספטמבר באוקטובר בנובמבר"
-    " בדצמבר"
+WEEKS = _words("weeks week שבועות")
+_MONTHS = (
+    "january ינואר",
+    "february פברואר",
+    "march מרץ מרס",
+    "april אפריל",
+    "may מאי",
+    "june יוני",
+    "july יולי",
+    "august אוגוסט",
+    "september ספטמבר",
+    "october אוקטובר",
+    "november נובמבר",
+    "december דצמבר",
+)
+MONTHS = {
+    name if prefix == "" else prefix + name: month
+    for month, names in enumerate(_MONTHS, 1)
+    for name in names.split()
+    for prefix in (("",) if name.isascii() else ("", "ב", "ל"))
+}
+OF_THE_MONTH = _words("לחודש בחודש")
+DAY_SUFFIXES = _words("th st nd rd")
+OF_A_MONTH = OF_THE_MONTH | DAY_SUFFIXES | MONTHS.keys()
+_FIRST_TO_NINETEENTH = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
+    " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
+)
+ORDINAL_DAYS = {
+    **{word: day for day, word in enumerate(_FIRST_TO_NINETEENTH.split(), 1)},
+    "twentieth": 20,
+    "thirtieth": 30,
+}
+TENS_OF_DAYS = {"twenty": 20, "thirty": 30}
+_FIRST_TO_TENTH_HE = "ראשון שני שלישי רביעי חמישי שישי שביעי שמיני תשיעי עשירי"
+# «הראשון בדצמבר»
+ORDINAL_DAYS_HE = {
+    prefix + word: day
+    for day, word in enumerate(_FIRST_TO_TENTH_HE.split(), 1)
+    for prefix in ("", "ה", "ב", "ל")
+}
+DAY_HEADS = _words("יום ביום ליום")
+DATE_HEADS = _words("ה תאריך בתאריך לתאריך date")
+BEFORE_A_DATE = DATE_HEADS | _words("ב ל")
+MOVING_IN = _phrases(
+    "כניסה | הכניסה | להיכנס | להכנס | נכנס | נכנסת | נכנסים | לעבור | עובר | עוברת | עוברים"
+    " | מתפנה | פנויה מ | פינוי | חוזה | החל מ | החל מה | move in | moving in | move into | lease"
+    " | vacant | available from | starting"
+)
+# “The fifth floor” is none.
+AFTER_A_DATE = frozenset(
+    {"", "at", "in", "please", "if", "works", "is", "would", "or", "and", "אם"}
 )
 
 ORDINALS: dict[int, Phrases] = {
@@ -384,6 +431,10 @@ NEXT_WEEK = _phrases(
 )
 NEXT = _words("הבא הבאה")
 DAYS_AHEAD: dict[int, Phrases] = {
+    14: _phrases(
+        "בעוד שבועיים | עוד שבועיים | לעוד שבועיים | in two weeks | two weeks from now"
+        " | two weeks from today | in a fortnight | a fortnight from now"
+    ),
     7: _phrases("בעוד שבוע | עוד שבוע | in a week | a week from now | a week from today"),
     2: _phrases(
         "מחרתיים | ליום מחרתיים | בעוד יומיים | עוד יומיים | the day after tomorrow"
