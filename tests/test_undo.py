@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from engine.core.cues import Awaits, Ending, ending
 from engine.core.effects import Heard
 from engine.dialogue.hebrew import hebrew_words, point, unpointed_words
 from engine.dialogue.profile import Profile
+from engine.dialogue.understand import understand
 from engine.ports import Before
 from engine.profile import shipped_profile
 from engine.receptionist import lexicon
@@ -119,6 +121,15 @@ def test_a_cancellation_that_was_never_heard_is_told_whatever_was_said_instead()
     assert starts(leah) == []
 
 
+def test_a_wish_to_move_that_was_not_one_is_forgotten() -> None:
+    leah = offered("the third")
+    confirmed = leah.last
+    leah.reply(Heard("move it", confidence=0.9, said=confirmed))
+    whole = Heard("thank you, bye", confidence=0.9, said=confirmed, instead=True)
+    assert leah.reply(whole) == "Thank you for calling, goodbye! ⏹"
+    assert starts(leah) == [TUESDAY]
+
+
 @dataclass
 class Stuck(Appointments):
     """Nothing more is kept, nor taken out."""
@@ -187,3 +198,5 @@ def test_what_may_be_said_of_a_booked_meeting_is_expected_and_has_its_points() -
     for phrase in expected:
         assert all(word in words for word in hebrew_words(phrase)), phrase
         assert unpointed_words(point(phrase, words)) == [], phrase
+        assert understand(phrase, SHAI).move or understand(phrase, SHAI), phrase
+        assert ending(phrase, Awaits.YES_NO) is not Ending.UNFINISHED, phrase

@@ -481,13 +481,12 @@ def _asks_nothing(talk: Talk, act: Confirm | Goodbye) -> Talk:
 
 def _left_standing(talk: Talk) -> Talk:
     """Whoever goes is told how the meeting stands, if that is not known yet."""
-    if not isinstance(talk.act, Goodbye):
-        return talk
-    if _is_untold(talk):
+    if isinstance(talk.act, Goodbye | HandOver) and _is_untold(talk):
         return replace(talk, lead=Lead.CANCELED)
-    window, ending = talk.leaving, talk.act.ending
-    if window is None:
+    window = talk.leaving
+    if window is None or not isinstance(talk.act, Goodbye):
         return talk
+    ending = talk.act.ending
     talk = replace(talk, booked=window, leaving=None)
     match ending:
         case Ending.ABUSE | Ending.UNWANTED:
@@ -509,9 +508,9 @@ def _is_untold(talk: Talk) -> bool:
 
 def _tell_again(talk: Talk, meaning: Understood) -> Talk:
     """That the meeting is canceled; whatever else was said has to wait."""
-    if meaning.goodbye:
-        return _act(talk, _farewell(talk))
-    return _act(replace(talk, wish=_learn(talk, meaning)), talk.question)
+    parts = meaning.goodbye or meaning.human or meaning.abuse
+    parting = _parting(talk, meaning) if parts else None
+    return parting or _act(replace(talk, wish=_learn(talk, meaning)), talk.question)
 
 
 def _about_the_meeting(talk: Talk, window: Window, meaning: Understood) -> Talk | None:

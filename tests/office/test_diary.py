@@ -293,6 +293,8 @@ def test_what_is_canceled_is_in_neither_also_when_the_calendar_was_away() -> Non
     async def scenario() -> None:
         shelf, paper = Shelf(), Paper()
         agenda = agenda_of(shelf, paper)
+        broken = list[object]()
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: broken.append(told))
         await agenda.book(appointment())
         paper.away = True
         await agenda.cancel(appointment())
@@ -304,6 +306,7 @@ def test_what_is_canceled_is_in_neither_also_when_the_calendar_was_away() -> Non
         await asyncio.sleep(10)
         assert paper.events == {}
         await agenda.close()
+        assert broken == []
 
     run(scenario())
 
