@@ -24,7 +24,8 @@ class Date:
 
 
 def date_in(text: Text) -> Date | None:
-    """The first date that is named and not denied; of when somebody moves in, none."""
+    """The first date that is named and not denied. From when on something is wanted, or when
+    somebody moves in, is no date of a meeting."""
     of_moving_in = bool(text.find(say.MOVING_IN))
     found: list[Match[Date]] = []
     for start in range(len(text.tokens)):
@@ -32,7 +33,9 @@ def date_in(text: Text) -> Date | None:
         if longest is not None:
             text.take(longest.start, longest.end)
             found.append(longest)
-    dates = [match for match in found if _exists(match.key)]
+    dates = [
+        match for match in found if _exists(match.key) and text.at(match.start - 1) not in say.FROM
+    ]
     kept = [] if of_moving_in else affirmed(text, dates)
     return kept[0].key if kept else None
 

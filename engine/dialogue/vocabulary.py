@@ -397,10 +397,10 @@ ORDINAL_DAYS_HE = {
 DAY_HEADS = _words("יום ביום ליום")
 DATE_HEADS = _words("ה תאריך בתאריך לתאריך date")
 BEFORE_A_DATE = DATE_HEADS | _words("ב ל")
+FROM = _words("מ מה from")
 MOVING_IN = _phrases(
     "כניסה | הכניסה | להיכנס | להכנס | נכנס | נכנסת | נכנסים | לעבור | עובר | עוברת | עוברים"
-    " | מתפנה | פנויה מ | פינוי | חוזה | החל מ | החל מה | move in | moving in | move into | lease"
-    " | vacant | available from | starting"
+    " | מתפנה | פינוי | חוזה | move in | moving in | move into | lease | vacant | starting"
 )
 # “The fifth floor” is none.
 AFTER_A_DATE = frozenset(

@@ -79,6 +79,8 @@ def test_a_date_is_understood(words: str, when: dict[str, Any]) -> None:
         "שבעת אלפים לחודש",
         "may I have an office",
         "דירה עם כניסה ב-1 בדצמבר",
+        "דירה מה-1 בדצמבר",
+        "an office from December 1st",
         "we want to move in on December 1st",
     ],
 )
