@@ -171,8 +171,6 @@ class CallRecord:
         self._exchanges: list[Exchange] = []
         self._wish: Mapping[str, object] = {}
         self._announced: set[str] = set()
-        self._booked: Appointment | None = None
-        """Before the call came back."""
 
     async def recall(self) -> Before | None:
         if not self.key:
@@ -227,17 +225,18 @@ class CallRecord:
         self._exchanges = list(left.exchanges)
         self._wish = left.wish
         # Of a line that is not known to be dead yet, the desk knows.
-        self._booked = booked = self._desk.booked(self.key) or left.booked
+        booked = self._desk.booked(self.key) or left.booked
+        if booked is not None:
+            self._desk.go_on(booked)
         meeting = None if booked is None else (booked.start, booked.minutes)
         self._before = Before(left.back, left.talk, left.exchanges, meeting)
         self._records.reopen_call(left)
         self._live[self.key] = self
 
     def _close(self, why: str, ended_at: datetime, booked: Appointment | None) -> None:
-        booked = booked or self._booked
-        now = self._live.get(self.key)
-        if now is not None:  # the caller came back while something was booked
-            now._booked = booked or now._booked
+        if self.key in self._live:  # the caller came back while something was booked
+            if booked is not None:
+                self._desk.go_on(booked)
             return
         language: Language = "en" if self._wish.get("language") == "en" else "he"
         if language not in self._profile.languages:

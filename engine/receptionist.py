@@ -17,10 +17,13 @@ from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Heard, Transfer
 from engine.dialogue import checked, kept, policy, texts
 from engine.dialogue.acts import (
+    AnotherTime,
     Ask,
     Book,
+    Cancel,
     Confirm,
     ConfirmBudget,
+    ConfirmCancel,
     Distress,
     Ending,
     Goodbye,
@@ -207,10 +210,9 @@ class Receptionist:
         if talk is None and before.booked is None:
             return
         self._talk = talk or self._talk
-        if before.booked is not None:
-            self._talk = policy.booked(self._talk, window_at(*before.booked, now))
-        elif isinstance(self._talk.act, Book):
-            await self._book(self._talk.act.window)
+        meeting = None if before.booked is None else window_at(*before.booked, now)
+        self._talk = policy.as_stored(self._talk, meeting)
+        await self._carry_out()
         lead = Lead.DROPPED if before.back == "dropped" else Lead.UNANSWERED
         self._talk = policy.resumed(self._talk, lead, await self._free())
         if not self._talk.keypad and self._own(self._talk)[0] not in self._lead(self._talk):
@@ -225,12 +227,11 @@ class Receptionist:
 
     async def _resume(self, heard: Heard) -> None:
         """Puts the talk where it was when the caller began to answer."""
-        if isinstance(self._talk.act, Book):
-            # The last reply was abandoned while it was being booked.
-            await self._book(self._talk.act.window)
+        # The last reply may have been abandoned while something was booked or canceled.
+        await self._carry_out()
         self._noted = heard.instead and self._noted
-        # A meeting that was stored meanwhile stays stored, and nobody has heard of it.
-        stored = self._talk.booked != self._before[0].booked
+        # What was stored meanwhile stays stored, and nobody has heard of it.
+        stored = self._talk.meeting != self._before[0].meeting
         self._spoken = not (heard.instead and stored)
         if heard.instead and not stored:
             self._talk, self._exchanges = self._before
@@ -254,8 +255,8 @@ class Receptionist:
         if self._talk.act == Goodbye(Ending.UNWANTED):
             self._journal.unwanted()
         self._keep()
-        if isinstance(self._talk.act, Book):
-            await self._book(self._talk.act.window)
+        if isinstance(self._talk.act, Book | Cancel):
+            await self._carry_out()
             self._keep()
 
     def _write_down(self, exchange: Exchange) -> None:
@@ -373,13 +374,37 @@ class Receptionist:
         fits = checked.fits(sentence, talk.act, own, talk.language, self._profile, before=before)
         return sentence if fits else ""
 
-    async def _book(self, window: Window) -> None:
-        appointment = Appointment(
+    async def _carry_out(self) -> None:
+        """The act, if the store has to do it before it is spoken of."""
+        match self._talk.act:
+            case Book(window):
+                await self._book(window)
+            case Cancel(window):
+                await self._cancel(window)
+
+    def _appointment(self, window: Window) -> Appointment:
+        return Appointment(
             start=window.start,
             minutes=window.minutes,
             call=self._booked_by,
             caller=self._caller,
             wish=_record(self._talk),
+        )
+
+    async def _cancel(self, window: Window) -> None:
+        try:
+            await self._calendar.cancel(self._appointment(window))
+        except StoreFailed as error:
+            facts = {"why": str(error)}
+            log.error("appointment_not_canceled", extra={"call": self._call, "facts": facts})
+            self._talk = policy.unstored(self._talk)
+        else:
+            self._talk = policy.canceled(self._talk)
+
+    async def _book(self, window: Window) -> None:
+        leaving = self._talk.leaving
+        appointment = replace(
+            self._appointment(window), instead_of=None if leaving is None else leaving.start
         )
         try:
             await self._calendar.book(appointment)
@@ -510,6 +535,10 @@ def _in_short(profile: Profile, question: Question) -> str:
             return slot
         case OfferPerson():
             return "yes or no: to speak with a person"
+        case ConfirmCancel():
+            return "yes or no: to cancel the meeting"
+        case AnotherTime():
+            return "yes or no: to find another time"
         case Introduce():
             return "yes or no: is it a good time to talk"
         case ConfirmBudget(amount):

@@ -161,9 +161,16 @@ def _when(meaning: Understood, asked: str) -> str:
         f"+{when.days_ahead}" if when.days_ahead is not None else "",
         "next_week" if when.next_week else "",
         when.part or "",
+        _date(when),
         f"{when.clock // 60}:{when.clock % 60:02}" if when.clock is not None else "",
     }
     return _time(parts - {""}) or "any"
+
+
+def _date(when: When) -> str:
+    if when.day is None:
+        return ""
+    return f"d{when.day}" if when.month is None else f"{when.day}.{when.month}"
 
 
 def score(profile: Profile, spoken: list[Utterance]) -> Score:

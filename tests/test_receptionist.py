@@ -577,51 +577,11 @@ def test_of_one_window_a_plain_yes_books_it(line: str) -> None:
     assert offered("not the third").answer(line).endswith("⏹")
 
 
-STANDS = {
-    "he": "הפגישה שנקבעה נשארת. לשינוי או לביטול, נא לפנות למשרד. להתראות! ⏹",
-    "en": "The meeting stands. To change or cancel it, please contact the office. Goodbye! ⏹",
-}
-
-
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("לא, התכוונתי לאחת עשרה", STANDS["he"]),
-        ("לא, את השני", STANDS["he"]),
-        ("נציג בבקשה", STANDS["he"]),
-        ("no, cancel that", STANDS["en"]),
-        ("actually the second", STANDS["en"]),
-        ("I said at eleven", STANDS["en"]),
-        ("Tuesday at nine, right?", "You're booked"),
-        ("what was that?", "You're booked"),
-        ("thanks", "Thank you for calling, goodbye! ⏹"),
-    ],
-)
-def test_who_wants_a_booked_meeting_otherwise_is_told_that_it_stands(line: str, told: str) -> None:
-    leah = offered("the third")
-    assert leah.answer(line).startswith(told)
-    assert len(leah.appointments.booked) == 1
-
-
-def test_that_a_booked_meeting_stands_is_said_once() -> None:
-    leah = offered("the third", "no, cancel that")
-    assert leah.answer("what?") == STANDS["en"]
-    assert leah.answer("no, the second") == "Thank you for calling, goodbye! ⏹"
-
-
 def test_a_confirmation_that_was_never_spoken_is_spoken_although_the_caller_says_thanks() -> None:
     leah = offered()
     leah.reply(Heard("the third", confidence=0.9, said=leah.last))
     whole = Heard("the third, yes, thanks", confidence=0.9, said=leah.last, instead=True)
     assert leah.reply(whole).startswith("You're booked: Tuesday at nine")
-
-
-def test_who_goes_on_to_another_window_after_one_was_booked_is_told_the_truth() -> None:
-    leah = offered()
-    asked = leah.last
-    leah.reply(Heard("הראשון", confidence=0.9, said=asked))
-    whole = Heard("הראשון, לא, סליחה, השני", confidence=0.9, said=asked, instead=True)
-    assert leah.reply(whole) == STANDS["he"]
 
 
 @dataclass

@@ -209,8 +209,18 @@ class Noted:
 
     async def book(self, appointment: Appointment) -> None:
         await self._calendar.book(appointment)
-        if appointment not in self.booked:
-            self.booked.append(appointment)
+        for one in (appointment, appointment.replaced):
+            if one is not None:
+                self._forget(one)
+        self.booked.append(appointment)
+
+    async def cancel(self, appointment: Appointment) -> None:
+        await self._calendar.cancel(appointment)
+        self._forget(appointment)
+
+    def _forget(self, appointment: Appointment) -> None:
+        act = appointment.call, appointment.act
+        self.booked = [one for one in self.booked if (one.call, one.act) != act]
 
 
 class Overheard:

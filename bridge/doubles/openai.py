@@ -331,7 +331,7 @@ def _when_items(when: When | None) -> list[tuple[str, object]]:
         items.append(("clock", f"{when.clock // 60:02}:{when.clock % 60:02}"))
     if when.weekday is not None:
         items.append(("day", _DAYS[when.weekday]))
-    if when.days_ahead is not None:
+    if when.days_ahead is not None and when.days_ahead < 3:
         items.append(("day", ("today", "tomorrow", "in_two_days")[when.days_ahead]))
     if when.next_week:
         items.append(("day", "next_week"))

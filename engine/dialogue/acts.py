@@ -91,6 +91,21 @@ class OfferPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmCancel:
+    """Shall what is booked be canceled?"""
+
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherTime:
+    """Shall another time be found?"""
+
+    canceled: Window | None = None
+    """That this one is, is told first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """The caller asked for a moment; the question stays open."""
 
@@ -126,6 +141,13 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancel:
+    """Not spoken either."""
+
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
 class Confirm:
     """It is booked: the summary that ends the call."""
 
@@ -150,6 +172,9 @@ class Lead(Enum):
     NOISE = "there was a noise for long, and no word"
     MONOLOGUE = "the caller talks without end"
     LATE = "the longest time of a call is nearly over"
+    MOVED = "the meeting has another time now"
+    CANCELED = "the meeting is canceled, and the caller has not heard it yet"
+    FULL = "there is no other time for the meeting"
 
 
 class Ending(Enum):
@@ -158,7 +183,7 @@ class Ending(Enum):
     FULL = "there is no window that the caller wants"
     BROKEN = "the meeting could not be stored"
     ABUSE = "the caller went on being abusive"
-    STANDS = "the caller wants to change what is booked, and nobody is there who could"
+    STANDS = "the caller wants what is booked otherwise, and it could not be changed"
     SILENT = "the caller said nothing for too long"
     NOISE = "there was a noise and no word for too long"
     MACHINE = "the caller says the same again and again, as a machine does"
@@ -174,7 +199,18 @@ class Goodbye:
 
 
 Offering = Offer | WhichOne | WindowMenu
-Question = Greet | Introduce | Ask | Narrow | ConfirmBudget | Menu | OfferPerson | Offering
+Question = (
+    Greet
+    | Introduce
+    | Ask
+    | Narrow
+    | ConfirmBudget
+    | Menu
+    | OfferPerson
+    | Offering
+    | ConfirmCancel
+    | AnotherTime
+)
 Act = (
     Question
     | Wait
@@ -183,6 +219,7 @@ Act = (
     | Distress
     | LeaveMessage
     | Book
+    | Cancel
     | Confirm
     | HandOver
     | Goodbye
@@ -192,7 +229,7 @@ Act = (
 def awaited(profile: Profile, question: Question) -> Awaits:
     """What the question asks for."""
     match question:
-        case ConfirmBudget() | OfferPerson() | Introduce():
+        case ConfirmBudget() | OfferPerson() | Introduce() | ConfirmCancel() | AnotherTime():
             return Awaits.YES_NO
         case Offer(windows) | WhichOne(windows) if len(windows) == 1:
             return Awaits.YES_NO

@@ -13,8 +13,10 @@ from typing import assert_never
 from engine.dialogue import vocabulary as say
 from engine.dialogue.acts import (
     Act,
+    AnotherTime,
     Ask,
     ConfirmBudget,
+    ConfirmCancel,
     Greet,
     Introduce,
     Menu,
@@ -76,8 +78,10 @@ def answers(profile: Profile, question: Question, found: Understood) -> bool:
             return chosen or _tells(profile, profile.time, found)
         case Greet():
             return any(len(found.chosen(slot)) == 1 for slot in profile.asked)
-        case OfferPerson() | Introduce():
+        case OfferPerson() | Introduce() | ConfirmCancel():
             return found.answer is not None
+        case AnotherTime():
+            return found.answer is not None or _tells(profile, profile.time, found)
         case _:
             assert_never(question)
 

@@ -3,15 +3,18 @@ of a business with their points. Callers of either gender: both forms are listed
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from string import Formatter
 from typing import assert_never
 
 from engine.dialogue import menu, phrases, texts
 from engine.dialogue.acts import (
     Act,
+    AnotherTime,
     Ask,
     Confirm,
     ConfirmBudget,
+    ConfirmCancel,
     Distress,
     Ending,
     Goodbye,
@@ -50,6 +53,9 @@ MOST_PHRASES = 60
 
 _ALWAYS = ("כֵּן", "לֹא", "רֶגַע", "לְהִתְרָאוֹת", "אֶפְשָׁר לַחֲזוֹר עַל זֶה", "תּוֹדָה")
 _ALWAYS_EN = ("yes", "no", "wait", "goodbye", "repeat that, please")
+_CHANGES = ("לְבַטֵּל אֶת הַפְּגִישָׁה", "תְּבַטְּלִי אֶת הַפְּגִישָׁה", "אֶפְשָׁר לְשָׁעָה אַחֶרֶת")
+_CHANGES_EN = ("cancel the meeting", "another time")
+"""What else may be said of a meeting that is booked."""
 _NO_MATTER = "לֹא מְשַׁנֶּה לִי"
 _PARTS = (
     "בַּבּוֹקֶר",
@@ -76,7 +82,9 @@ _ALSO = (
 
 def expected_phrases(profile: Profile, talk: Talk) -> list[str]:
     """Most likely first, Hebrew with points."""
-    always = (*_ALWAYS, *_ALWAYS_EN)
+    always: tuple[str, ...] = (*_ALWAYS, *_ALWAYS_EN)
+    if talk.meeting is not None:
+        always = (*_CHANGES, *_CHANGES_EN, *always)
     answers = list(_answers(profile, talk))[: MOST_PHRASES - len(always)]
     return list(dict.fromkeys((*answers, *always)))
 
@@ -88,8 +96,10 @@ def _answers(profile: Profile, talk: Talk) -> Iterator[str]:
         case ConfirmBudget(amount):
             yield from ("כֵּן", "לֹא", "נָכוֹן")
             yield from _amounts(profile, [amount])
-        case OfferPerson() | Introduce():
+        case OfferPerson() | Introduce() | ConfirmCancel():
             yield from ("כֵּן", "לֹא", "נָכוֹן")
+        case AnotherTime():
+            yield from ("כֵּן", "לֹא", *_answers_to(profile, profile.time))
         case Ask(slot) | Narrow(slot) | Menu(slot):
             yield from _answers_to(profile, slot)
         case Greet():
@@ -190,7 +200,8 @@ def _all_names(profile: Profile, topic: Topic) -> Iterator[str]:
 def fixed_phrases(profile: Profile) -> list[str]:
     """Every sentence that depends on nothing but the profile."""
     acts: list[Act] = [Greet(), Greet(Manner.AGAIN), Wait(), StillThere(), LeaveMessage()]
-    acts += [Introduce(), Introduce(Manner.AGAIN)]
+    acts += [Introduce(), Introduce(Manner.AGAIN), AnotherTime()]
+    acts += [AnotherTime(window) for window in islice(_every_window(), 1)]
     acts += [Distress(key) for key in profile.people[:1] or ("",)]
     acts += (
         [OfferPerson(), *(HandOver(key) for key in profile.people[:1])] if profile.people else []
@@ -227,7 +238,16 @@ def words_with_points(profile: Profile) -> dict[str, str]:
 
 
 def _all_texts(profile: Profile) -> Iterator[str]:
-    yield from (*_ALWAYS, *_PARTS, *_OTHERS, *_PLACES, _NO_MATTER, *_ALSO, *profile.also_said)
+    yield from (
+        *_ALWAYS,
+        *_CHANGES,
+        *_PARTS,
+        *_OTHERS,
+        *_PLACES,
+        _NO_MATTER,
+        *_ALSO,
+        *profile.also_said,
+    )
     windows = list(_every_window())
     yield from _choices(windows)
     yield from _beginnings(profile)
@@ -240,7 +260,11 @@ def _all_texts(profile: Profile) -> Iterator[str]:
     acts: list[Act] = [ConfirmBudget(amount) for amount in amounts]
     acts += [Offer(tuple(windows[:1]), why) for why in Why]
     acts += [Offer(tuple(windows[:2])), WhichOne(tuple(windows[:3]))]
-    acts += [act for window in windows for act in (Confirm(window), WindowMenu((window,)))]
+    acts += [
+        act
+        for window in windows
+        for act in (Confirm(window), WindowMenu((window,)), ConfirmCancel(window))
+    ]
     for act in acts:
         yield from phrases.sentences(profile, act, "he", keypad=True)
     yield from (profile.name["he"], profile.agent["he"])

@@ -98,13 +98,18 @@ def _is_on(window: Window, when: When) -> bool:
         return False
     if when.days_ahead is not None and window.days_ahead != when.days_ahead:
         return False
+    if when.day is not None and not _is_date(window.start.date(), when):
+        return False
     return not when.next_week or _is_next_week(window)
+
+
+def _is_date(day: date, when: When) -> bool:
+    return day.day == when.day and when.month in (None, day.month)
 
 
 def _is_next_week(window: Window) -> bool:
     """A week begins on Sunday."""
-    today = window.start.date() - timedelta(days=window.days_ahead)
-    return window.days_ahead >= 7 - (today.weekday() + 1) % 7
+    return window.days_ahead >= 7 - (_today(window).weekday() + 1) % 7
 
 
 def _is_in_part(window: Window, when: When) -> bool:
@@ -147,7 +152,18 @@ def _fit(chosen: Sequence[Window], when: When, free: Sequence[Window]) -> Fit:
         return Fit.ASKED
     if when.next_week and not any(_is_next_week(window) for window in free):
         return Fit.BEYOND
-    return Fit.OTHER
+    return Fit.BEYOND if free and _is_beyond(when, _today(free[0])) else Fit.OTHER
+
+
+def _today(window: Window) -> date:
+    return window.start.date() - timedelta(days=window.days_ahead)
+
+
+def _is_beyond(when: When, today: date) -> bool:
+    """The day is none of those that can be booked."""
+    days = [today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD + 1)]
+    dated = when.day is not None and not any(_is_date(day, when) for day in days)
+    return dated or (when.days_ahead or 0) > DAYS_AHEAD
 
 
 def _nearness(when: When) -> Callable[[Window], tuple[int, int, datetime]]:

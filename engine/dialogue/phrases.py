@@ -7,15 +7,19 @@ from typing import assert_never
 from engine.dialogue import menu, texts
 from engine.dialogue.acts import (
     Act,
+    AnotherTime,
     Ask,
     Book,
+    Cancel,
     Confirm,
     ConfirmBudget,
+    ConfirmCancel,
     Distress,
     Goodbye,
     Greet,
     HandOver,
     Introduce,
+    Lead,
     LeaveMessage,
     Manner,
     Menu,
@@ -49,7 +53,18 @@ from engine.dialogue.wish import Value, When, Wish
 MOST_WORDS = 20
 
 Sentences = tuple[str, ...]
-_Question = Ask | Narrow | ConfirmBudget | OfferPerson | Menu | Offer | WhichOne | WindowMenu
+_Question = (
+    Ask
+    | Narrow
+    | ConfirmBudget
+    | OfferPerson
+    | Menu
+    | Offer
+    | WhichOne
+    | WindowMenu
+    | ConfirmCancel
+    | AnotherTime
+)
 _NO_WISH = Wish()
 
 
@@ -114,6 +129,9 @@ def time_name(when: When, language: Language) -> str:
         parts.append(texts.IN_DAYS[language].format(days=when.days_ahead))
     if when.weekday is not None:
         parts.append(weekday_name(when.weekday, language))
+    if when.day is not None:
+        month = texts.MONTHS[language][when.month or 0]
+        parts.append(texts.ON_DATE[language].format(day=_day(when.day, language), month=month))
     if when.next_week:
         parts.append(texts.NEXT_WEEK[language])
     if when.part is not None:
@@ -122,6 +140,14 @@ def time_name(when: When, language: Language) -> str:
         clock = f"{when.clock // 60}:{when.clock % 60:02}"
         parts.append(texts.AT_CLOCK[language].format(clock=clock))
     return " ".join(parts) or texts.ANY_TIME[language]
+
+
+def _day(day: int, language: Language) -> str:
+    if language == "he":
+        return str(day)
+    last = 0 if 10 < day < 20 else day % 10
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
+    return f"{day}{ending}"
 
 
 def said_back(profile: Profile, slot: Slot, value: Value, language: Language) -> str:
@@ -262,7 +288,7 @@ def sentences(
             # Not why we have called: others may hear a message as well.
             opening = profile.greeting[language]
             return _shortest_that_fits([(opening, texts.CALL_BACK[language]), (opening,)])
-        case Book() | Rest():
+        case Book() | Cancel() | Rest():
             return ()
         case _:
             question = _question(profile, act, language, keypad)
@@ -310,6 +336,11 @@ def _question(profile: Profile, act: _Question, language: Language, keypad: bool
             return f"{_sentence_start(_list(places, language))}?"
         case WindowMenu(windows):
             return _window_menu(windows, language)
+        case ConfirmCancel(window):
+            return texts.CANCEL_IT[language].format(when=on_window(window, language))
+        case AnotherTime(canceled):
+            told = "" if canceled is None else texts.LEADS[Lead.CANCELED][language]
+            return f"{told} {texts.ANOTHER_TIME[language]}".strip()
         case _:
             assert_never(act)
 
@@ -441,8 +472,11 @@ def windows_heard(act: Act, language: Language, said: str, cut: bool) -> tuple[W
     match act:
         case Offer(windows) | WindowMenu(windows):
             pass
-        case Confirm(window):
+        case Confirm(window) | ConfirmCancel(window):
             windows = (window,)
+        case AnotherTime(canceled) if canceled is not None:
+            told = _bare_words(texts.LEADS[Lead.CANCELED][language])
+            return (canceled,) if not cut or _contains(_bare_words(said), told) else ()
         case _:
             return ()
     if not cut:

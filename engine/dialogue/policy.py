@@ -11,10 +11,13 @@ from engine.core.effects import Occasion
 from engine.dialogue import menu
 from engine.dialogue.acts import (
     Act,
+    AnotherTime,
     Ask,
     Book,
+    Cancel,
     Confirm,
     ConfirmBudget,
+    ConfirmCancel,
     Distress,
     Ending,
     Goodbye,
@@ -96,6 +99,8 @@ class Talk:
     heard: tuple[Window, ...] = ()
     """Those of the windows on offer that reached the caller's ear."""
     booked: Window | None = None
+    leaving: Window | None = None
+    """What was booked, and stands until another time is booked instead of it."""
     refused: frozenset[datetime] = frozenset()
     refusals: int = 0
     misses: int = 0
@@ -125,6 +130,11 @@ class Talk:
     idle: int = 0
     """Spoken turns since the wish last grew."""
     turns: int = 0
+
+    @property
+    def meeting(self) -> Window | None:
+        """The one that the caller has."""
+        return self.booked or self.leaving
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +168,12 @@ def start(profile: Profile, keypad: bool, caller: str = "", *, outbound: bool = 
 
 def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     """The talk with its next act."""
+    return _left_standing(_answered(talk, turn, free))
+
+
+def _answered(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     talk = replace(_counted(talk, turn), learned=frozenset(), lead=None)
-    if isinstance(talk.act, Offer | WhichOne | WindowMenu | Confirm):
+    if isinstance(talk.act, Offer | WhichOne | WindowMenu | Confirm | ConfirmCancel | AnotherTime):
         talk = replace(talk, heard=_in_order(talk.heard, turn.heard))
     meaning = turn.meaning
     if meaning.distress:
@@ -171,7 +185,9 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     if away is not None:
         return _act(_in_language(talk, meaning), Goodbye(away))
     if talk.booked is not None:
-        return _after_booking(_in_language(talk, meaning), talk.booked, meaning)
+        return _after_booking(_in_language(talk, meaning), talk.booked, turn, free)
+    if _is_untold(talk):
+        return _tell_again(_in_language(talk, meaning), meaning)
     if talk.outbound and (talk.greetings or takes_messages(turn.words)):
         return _to_machine(_in_language(talk, meaning), turn.words)
     if turn.digits:
@@ -252,18 +268,39 @@ def _alike(one: str, other: str) -> bool:
 
 
 def booked(talk: Talk, window: Window) -> Talk:
-    return replace(_act(talk, Confirm(window)), booked=window, heard=())
+    lead = talk.lead if talk.leaving is None else Lead.MOVED
+    talk = replace(talk, booked=window, leaving=None, heard=(), lead=lead)
+    return _act(talk, Confirm(window))
+
+
+def canceled(talk: Talk) -> Talk:
+    """The meeting that the caller had is not kept any more."""
+    window = talk.meeting
+    assert window is not None
+    # In this call it is not offered again: one booking and one end of it are told outside.
+    refused = talk.refused | {window.start}
+    talk = replace(talk, booked=None, leaving=None, refused=refused, refusals=0, misses=0)
+    return _act(talk, AnotherTime(window))
 
 
 def unstored(talk: Talk) -> Talk:
-    """The meeting could not be kept anywhere: nothing is promised."""
+    """What was to be kept could not be: nothing is promised, and nothing has changed."""
+    if talk.meeting is not None:
+        return _stands(replace(talk, booked=talk.meeting, leaving=None))
     return _act(talk, Goodbye(Ending.BROKEN))
 
 
 def taken(talk: Talk, window: Window, free: Sequence[Window]) -> Talk:
     """Somebody else was faster."""
     left = [other for other in free if other.start != window.start]
-    return _offer(talk, left, Why.TAKEN)
+    return _left_standing(_offer(talk, left, Why.TAKEN))
+
+
+def as_stored(talk: Talk, meeting: Window | None) -> Talk:
+    """`meeting`: what is stored for a caller who is back; it may be newer than the talk."""
+    if meeting == talk.meeting:
+        return talk
+    return canceled(talk) if meeting is None else booked(talk, meeting)
 
 
 def resumed(talk: Talk, lead: Lead, free: Sequence[Window]) -> Talk:
@@ -272,14 +309,15 @@ def resumed(talk: Talk, lead: Lead, free: Sequence[Window]) -> Talk:
     talk = replace(talk, lead=lead, turns=max(talk.turns, 1))
     if lead is Lead.UNANSWERED:
         return _without_person(replace(talk, refused_person=True), free)
-    if talk.booked is not None:
+    if talk.booked is not None and not isinstance(talk.question, ConfirmCancel | AnotherTime):
         return _act(talk, Confirm(talk.booked))
     return talk if isinstance(talk.act, HandOver) else _act(talk, _open_question(talk))
 
 
 def _without_person(talk: Talk, free: Sequence[Window]) -> Talk:
-    if talk.booked is not None:
-        return _act(replace(talk, lead=Lead.NO_PERSON), Goodbye(Ending.STANDS))
+    if talk.meeting is not None:
+        talk = replace(talk, booked=talk.meeting, leaving=None, lead=Lead.NO_PERSON)
+        return _asks_nothing(talk, Goodbye(Ending.STANDS))
     if isinstance(talk.question, OfferPerson):
         return _with_keys_now(talk, free)
     return _act(talk, _open_question(talk))
@@ -310,9 +348,12 @@ def _act(talk: Talk, act: Act) -> Talk:
             return replace(talk, act=act, question=act, heard=heard)
         case Greet() | Introduce() | Ask() | Narrow() | ConfirmBudget() | Menu() | OfferPerson():
             return replace(talk, act=act, question=act, heard=())
+        case ConfirmCancel() | AnotherTime():
+            heard = talk.heard if talk.question == act else ()
+            return replace(talk, act=act, question=act, heard=heard)
         case Wait():
             return replace(talk, act=act, silences=-SILENCES_OF_A_MOMENT)
-        case Book() | Confirm() | HandOver() | Goodbye():
+        case Book() | Cancel() | Confirm() | HandOver() | Goodbye():
             return replace(talk, act=act)
         case Rest() | StillThere() | Distress() | LeaveMessage():
             return replace(talk, act=act)
@@ -333,24 +374,46 @@ def _in_language(talk: Talk, meaning: Understood) -> Talk:
     return talk
 
 
-def _after_booking(talk: Talk, window: Window, meaning: Understood) -> Talk:
-    """What is booked stays booked: only a person can change it, or the office later."""
-    if meaning.wait:
-        return _act(talk, Wait())
+def _after_booking(talk: Talk, window: Window, turn: Turn, free: Sequence[Window]) -> Talk:
+    """What is booked is canceled or moved if the caller wants it; else it stands."""
+    meaning = _with_keys_as_words(talk, turn)
+    if turn.occasion is Occasion.OVER:
+        return _asks_nothing(talk, Confirm(window))
     told = talk.act == Goodbye(Ending.STANDS)
-    if _wants_a_change(talk, window, meaning):
-        if talk.profile.people:
-            return _hand_over(talk)
-        return _act(talk, _farewell(talk) if told else Goodbye(Ending.STANDS))
-    done = meaning.goodbye or meaning.thanks or meaning.answer == "yes"
-    if done and (talk.heard or told):
+    if meaning.human:
+        return _act(talk, _farewell(talk)) if told else _stands(talk)
+    if meaning.move or _is_elsewhere(talk, window, meaning):
+        return _move(talk, window, meaning, free)
+    if meaning.wait and not meaning.cancel:
+        return _act(talk, Wait())
+    if isinstance(talk.question, ConfirmCancel):
+        return _cancel(talk, window, meaning)
+    if meaning.cancel:
+        return _act(replace(talk, misses=0), ConfirmCancel(window))
+    if isinstance(talk.question, AnotherTime):
+        wanted = meaning.answer == "yes"
+        return (
+            _move(talk, window, meaning, free) if wanted else _asks_nothing(talk, Confirm(window))
+        )
+    if meaning.correction or meaning.answer == "no":
+        return _wrong(talk)
+    if (meaning.goodbye or meaning.thanks or meaning.answer == "yes") and (talk.heard or told):
         return _act(talk, _farewell(talk))
     return _act(talk, talk.act if told else Confirm(window))
 
 
-def _wants_a_change(talk: Talk, window: Window, meaning: Understood) -> bool:
-    if meaning.human or meaning.correction or meaning.answer == "no":
-        return True
+def _with_keys_as_words(talk: Talk, turn: Turn) -> Understood:
+    asked = isinstance(talk.question, ConfirmCancel | AnotherTime)
+    match turn.digits.strip("*#"):
+        case "1" if asked:
+            return replace(turn.meaning, answer="yes")
+        case "2" if asked:
+            return replace(turn.meaning, answer="no")
+    return turn.meaning
+
+
+def _is_elsewhere(talk: Talk, window: Window, meaning: Understood) -> bool:
+    """Another time than that of the meeting was named."""
     windows = talk.question.windows if isinstance(talk.question, Offering) else ()
     # Whoever chose it may say so once more: «השני», “Tuesday at nine”.
     elsewhere = meaning.when is not None and not is_at(window, meaning.when)
@@ -359,8 +422,113 @@ def _wants_a_change(talk: Talk, window: Window, meaning: Understood) -> bool:
     return elsewhere or (named and window not in picked)
 
 
+def _wrong(talk: Talk) -> Talk:
+    """It is not what the caller wants, and that is all that is known."""
+    if talk.profile.people:
+        return _hand_over(talk)
+    told = talk.act == Goodbye(Ending.STANDS)
+    return _act(talk, _farewell(talk) if told else AnotherTime())
+
+
+def _cancel(talk: Talk, window: Window, meaning: Understood) -> Talk:
+    """“Shall I cancel it?” Only a plain yes to what was heard cancels."""
+    agreed = meaning.answer == "yes" or meaning.cancel
+    if not agreed and (meaning.answer == "no" or meaning.keep or meaning.goodbye):
+        return _asks_nothing(talk, Confirm(window))
+    if agreed and window in talk.heard and not (meaning.doubtful or meaning.wait):
+        return _act(talk, Cancel(window))
+    if talk.misses + 1 >= MISSES_BEFORE_MENU:
+        return _stands(talk)
+    return _act(replace(talk, misses=talk.misses + 1), ConfirmCancel(window))
+
+
+def _move(talk: Talk, window: Window, meaning: Understood, free: Sequence[Window]) -> Talk:
+    """Other times are offered; the meeting stands until one of them is booked."""
+    offered = talk.question.windows if isinstance(talk.question, Offering) else ()
+    picked = tuple(one for one in _picked(offered, meaning) if one in free)
+    when = meaning.when or _bare_clock(talk, meaning)
+    refused = talk.refused | {window.start}
+    talk = replace(
+        talk, booked=None, leaving=window, heard=(), refused=refused, refusals=0, misses=0
+    )
+    if picked:
+        return _act(talk, Offer(picked))
+    if when is None or when == When():
+        return _offer(talk, free, Why.OTHERS)
+    wish = fill(talk.wish, talk.profile.time, _on_its_day(window, when))
+    return _offer(replace(talk, wish=wish), free, Why.ASKED)
+
+
+def _on_its_day(window: Window, when: When) -> When:
+    """“No, at eleven”: of the same day."""
+    if when.next_week or (when.weekday, when.days_ahead, when.day) != (None, None, None):
+        return when
+    return replace(when, days_ahead=window.days_ahead)
+
+
+def _stands(talk: Talk) -> Talk:
+    if talk.profile.people:
+        return _hand_over(talk)
+    return _asks_nothing(talk, Goodbye(Ending.STANDS))
+
+
+def _asks_nothing(talk: Talk, act: Confirm | Goodbye) -> Talk:
+    """Of what stood open about the meeting nothing does any more."""
+    if isinstance(talk.question, ConfirmCancel | AnotherTime) and talk.booked is not None:
+        talk = replace(talk, question=Offer((talk.booked,)))
+    return _act(talk, act)
+
+
+def _left_standing(talk: Talk) -> Talk:
+    """Whoever goes is told how the meeting stands, if that is not known yet."""
+    if isinstance(talk.act, Goodbye | HandOver) and _is_untold(talk):
+        return replace(talk, lead=Lead.CANCELED)
+    window = talk.leaving
+    if window is None or not isinstance(talk.act, Goodbye):
+        return talk
+    ending = talk.act.ending
+    talk = replace(talk, booked=window, leaving=None)
+    match ending:
+        case Ending.ABUSE | Ending.UNWANTED:
+            return talk
+        case Ending.CALLER | Ending.CALLED:
+            return _act(talk, Confirm(window))
+        case Ending.FULL:
+            talk = replace(talk, lead=Lead.FULL)
+    return _act(talk, Goodbye(Ending.STANDS))
+
+
+def _is_untold(talk: Talk) -> bool:
+    """The caller has not heard yet that the meeting is canceled."""
+    match talk.question:
+        case AnotherTime(Window() as canceled):
+            return canceled not in talk.heard
+    return False
+
+
+def _tell_again(talk: Talk, meaning: Understood) -> Talk:
+    """That the meeting is canceled; whatever else was said has to wait."""
+    parts = meaning.goodbye or meaning.human or meaning.abuse
+    parting = _parting(talk, meaning) if parts else None
+    return parting or _act(replace(talk, wish=_learn(talk, meaning)), talk.question)
+
+
+def _about_the_meeting(talk: Talk, window: Window, meaning: Understood) -> Talk | None:
+    """While another time is looked for."""
+    if meaning.tells_a_wish or meaning.move:
+        return None
+    stands = replace(talk, booked=window, leaving=None)
+    if meaning.keep:
+        return _act(stands, Confirm(window))
+    return _act(replace(stands, misses=0), ConfirmCancel(window)) if meaning.cancel else None
+
+
 def _respond(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
     meaning = _in_answer(talk, meaning)
+    if talk.leaving is not None:
+        settled = _about_the_meeting(talk, talk.leaving, meaning)
+        if settled is not None:
+            return settled
     here = isinstance(talk.act, StillThere) and talk.words
     if here and not replace(meaning, answer=None, hello=False):
         # «כן» says that he is there, and answers nothing else.
@@ -404,8 +572,13 @@ def _parting(talk: Talk, meaning: Understood) -> Talk | None:
     accepted = isinstance(talk.question, OfferPerson) and meaning.answer == "yes"
     if meaning.human or accepted:
         return _hand_over(talk)
-    if isinstance(talk.question, Introduce) and meaning.answer == "no" and not meaning.tells_a_wish:
+    declined = meaning.answer == "no" and not meaning.tells_a_wish
+    if isinstance(talk.question, Introduce) and declined:
         return _act(talk, Goodbye(Ending.BAD_TIME))
+    if isinstance(talk.question, AnotherTime) and (
+        declined or (meaning.thanks and not meaning.answer)
+    ):
+        return _act(talk, _farewell(talk))
     return _act(talk, _farewell(talk)) if meaning.goodbye else None
 
 
@@ -428,6 +601,9 @@ def _hand_over(talk: Talk) -> Talk:
 def _in_answer(talk: Talk, meaning: Understood) -> Understood:
     """What words alone leave open, the question that they answer may tell."""
     slot, number = _asked(talk), meaning.number
+    if isinstance(talk.question, AnotherTime) and meaning.move:
+        # «מועד אחר» refuses a time that is offered; here it is what was asked.
+        meaning = replace(meaning, answer="yes")
     if meaning.unclear_budget and _budget(talk) not in talk.profile.asked:
         # Nobody has asked for it.
         meaning = replace(meaning, unclear_budget=False, budget_guess=None)
@@ -476,6 +652,8 @@ def _without_news(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Ta
     if isinstance(talk.question, Offering) and meaning.answer == "no":
         return _refuse(talk, talk.question.windows, free)
     told = any(value is not None for value in _told(talk, meaning).values())
+    if isinstance(talk.question, AnotherTime) and (meaning.answer == "yes" or told):
+        return _offer(talk, free, Why.ASKED if told else Why.OTHERS)
     willing = meaning.answer or meaning.hello or meaning.purpose or told
     if isinstance(talk.question, Greet) and willing:
         return _go_on(talk, free)
@@ -541,7 +719,9 @@ def _asked(talk: Talk) -> Slot | None:
             return slot
         case ConfirmBudget():
             return _budget(talk)
-        case Greet() | Introduce() | OfferPerson() | Offer() | WhichOne() | WindowMenu():
+        case Greet() | Introduce() | OfferPerson() | ConfirmCancel() | AnotherTime():
+            return None
+        case Offer() | WhichOne() | WindowMenu():
             return None
         case _:
             assert_never(talk.question)
@@ -657,7 +837,7 @@ def _choice(talk: Talk, question: Offering, meaning: Understood) -> Talk | None:
 def _booking(talk: Talk, question: Offering, window: Window, meaning: Understood) -> Talk:
     """Only a plain choice books. «ביום ראשון אני בחו״ל» names a window as well: that one is read
     back, and booked on a yes."""
-    if not (meaning.doubtful or meaning.wait or meaning.repeat):
+    if not (meaning.doubtful or meaning.wait or meaning.repeat or meaning.cancel):
         return _act(replace(talk, misses=0), Book(window))
     again = Offer((window,), Why.AGAIN)
     if question.windows == again.windows:
@@ -743,6 +923,8 @@ def _gently(talk: Talk, misses: int) -> Question:
             return Offer(windows, Why.AGAIN) if first else WhichOne(windows)
         case ConfirmBudget() | OfferPerson() | Menu() | WindowMenu():
             return question
+        case ConfirmCancel() | AnotherTime():
+            return question
         case _:
             assert_never(question)
 
@@ -751,7 +933,7 @@ def _with_keys(talk: Talk, question: Question) -> Question:
     match question:
         case Greet():
             return Greet() if talk.keypad else _menu(talk, _next(talk))
-        case OfferPerson() | Introduce():
+        case OfferPerson() | Introduce() | ConfirmCancel() | AnotherTime():
             return question
         case Ask(slot) | Narrow(slot):
             return _menu(talk, slot)
@@ -779,6 +961,8 @@ def _plainly(talk: Talk) -> Question:
             return Offer(windows, Why.AGAIN)
         case ConfirmBudget() | OfferPerson() | Menu() | WindowMenu():
             return talk.question
+        case ConfirmCancel() | AnotherTime():
+            return talk.question
         case _:
             assert_never(talk.question)
 
@@ -803,7 +987,7 @@ def _press(talk: Talk, digits: str, free: Sequence[Window]) -> Talk:
             return _respond(replace(talk, keypad=True), chosen, free)
         case Ask(slot) | Narrow(slot):
             return _miss_with(talk, _menu(talk, slot))
-        case ConfirmBudget() | OfferPerson() | Introduce():
+        case ConfirmBudget() | OfferPerson() | Introduce() | ConfirmCancel() | AnotherTime():
             return _press_yes_or_no(talk, digit, free)
         case Offer() | WhichOne() | WindowMenu():
             return _press_window(talk, talk.question, digit, free)
@@ -828,7 +1012,7 @@ def _press_yes_or_no(talk: Talk, digit: str, free: Sequence[Window]) -> Talk:
         return _respond(talk, Understood(answer="yes"), free)
     if digit == "2":
         return _respond(talk, Understood(answer="no"), free)
-    if isinstance(talk.question, OfferPerson | Introduce):
+    if not isinstance(talk.question, ConfirmBudget):
         return _miss(talk)
     return _act(talk, Menu(_budget(talk)))
 

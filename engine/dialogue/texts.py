@@ -126,8 +126,16 @@ LEADS: dict[Lead, Texts] = {
         "en": "The line is noisy, I can't hear you.",
     },
     Lead.MONOLOGUE: {"he": "סְלִיחָה שֶׁאֲנִי קוֹטַ֫עַת.", "en": "Sorry to interrupt."},
+    Lead.MOVED: {"he": "הֶעֱבַ֫רְנוּ אֶת הַפְּגִישָׁה.", "en": "Your meeting is moved."},
+    Lead.CANCELED: {"he": "בִּיטַּ֫לְנוּ אֶת הַפְּגִישָׁה.", "en": "Your meeting is canceled."},
+    Lead.FULL: {"he": "אֵין לִי מוֹעֵד פָּנוּי אַחֵר.", "en": "I have no other time free."},
     Lead.LATE: {"he": "נוֹתְרָה לָ֫נוּ דַּקָּה.", "en": "We have one minute left."},
 }
+CANCEL_IT: Texts = {
+    "he": "לְבַטֵּל אֶת הַפְּגִישָׁה {when}?",
+    "en": "Shall I cancel your meeting, {when}?",
+}
+ANOTHER_TIME: Texts = {"he": "לִקְבּוֹעַ מוֹעֵד אַחֵר?", "en": "Shall I find another time?"}
 AUTOMATED: Texts = {"he": "אֲנִי עוֹזֶרֶת אוֹטוֹמָטִית.", "en": "I'm an automated assistant."}
 AUTOMATED_IN_SHORT: Texts = {"he": "אֲנִי אוֹטוֹמָטִית.", "en": "I'm automated."}
 AUTOMATED_AND_RECORDED: Texts = {
@@ -180,6 +188,40 @@ AT_HOUR_HE = (
     "בִּשְׁתֵּים עֶשְׂרֵה",
 )
 IN_DAYS: Texts = {"he": "בְּעוֹד {days} יָמִים", "en": "in {days} days"}
+ON_DATE: Texts = {"he": "בְּ־{day} {month}", "en": "on the {day} of {month}"}
+MONTHS: Lists = {
+    "he": (
+        "לַחוֹדֶשׁ",
+        "בְּיָנוּאָר",
+        "בְּפֶבְּרוּאָר",
+        "בְּמֶרְץ",
+        "בְּאַפְּרִיל",
+        "בְּמַאי",
+        "בְּיוּנִי",
+        "בְּיוּלִי",
+        "בְּאוֹגוּסְט",
+        "בְּסֶפְּטֶמְבֶּר",
+        "בְּאוֹקְטוֹבֶּר",
+        "בְּנוֹבֶמְבֶּר",
+        "בְּדֶצֶמְבֶּר",
+    ),
+    "en": (
+        "the month",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ),
+}
+"""By their numbers; at 0, of a date whose month was not told."""
 NEXT_WEEK: Texts = {"he": "בַּשָּׁבוּעַ הַבָּא", "en": "next week"}
 AT_CLOCK: Texts = {"he": "בְּשָׁעָה {clock}", "en": "at {clock}"}
 ANY_TIME: Texts = {"he": "בְּכׇל זְמַן", "en": "any time"}

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 from engine.dialogue import vocabulary as say
+from engine.dialogue.dates import Date
 from engine.dialogue.hebrew import is_hebrew
 from engine.dialogue.named import affirmed
 from engine.dialogue.numerals import Number, number_at
@@ -18,8 +20,11 @@ def ordinals_in(text: Text) -> tuple[int, ...]:
     return tuple(dict.fromkeys(match.key for match in affirmed(text, named) or named))
 
 
-def when_in(text: Text, ordinals: tuple[int, ...]) -> tuple[When | None, tuple[int, ...]]:
-    """The day and its part. «ראשון» alone may be Sunday or the first: both are reported."""
+def when_in(
+    text: Text, date: Date | None, ordinals: tuple[int, ...]
+) -> tuple[When | None, tuple[int, ...]]:
+    """The day and its part, of a time whose date is known already. «ראשון» alone may be Sunday or
+    the first: both are reported."""
     next_week = text.take_phrase(say.NEXT_WEEK) is not None
     days_ahead = _first(affirmed(text, text.take_all(say.DAYS_AHEAD)))
     if days_ahead is None:
@@ -41,9 +46,11 @@ def when_in(text: Text, ordinals: tuple[int, ...]) -> tuple[When | None, tuple[i
     if days_ahead is None and weekday is None and _is_today(text, parts):
         days_ahead = 0
     any_time = text.take_phrase(say.ANY_TIME) is not None
-    if not any_time and not next_week and (days_ahead, weekday, part) == (None, None, None):
+    told = {weekday, days_ahead, part, date} != {None}
+    if not any_time and not next_week and not told:
         return None, ordinals
-    return When(weekday, days_ahead, next_week, part), ordinals
+    when = When(weekday, days_ahead, next_week, part)
+    return when if date is None else replace(when, day=date.day, month=date.month), ordinals
 
 
 def _first(matches: Sequence[Match[Key]]) -> Key | None:
@@ -51,11 +58,12 @@ def _first(matches: Sequence[Match[Key]]) -> Key | None:
 
 
 def _in_days(text: Text) -> int | None:
-    """“In three days”, «בעוד שלושה ימים»."""
+    """“In three days”, «בעוד שלושה שבועות»."""
     for number in free_numbers(text):
-        if text.at(number.end) in say.DAYS and text.at(number.start - 1) in ("in", "בעוד", "עוד"):
+        unit, ahead = text.at(number.end), text.at(number.start - 1) in ("in", "בעוד", "עוד")
+        if ahead and unit in say.DAYS | say.WEEKS:
             text.take(number.start, number.end + 1)
-            return int(number.value)
+            return int(number.value) * (7 if unit in say.WEEKS else 1)
     return None
 
 
@@ -105,7 +113,8 @@ def clock_phrase(text: Text) -> int | None:
     """“10:30”, “half past ten”, “quarter to four”, «רבע לעשר»."""
     for position, token in enumerate(text.tokens):
         written = re.fullmatch(r"([01]?\d|2[0-3])[:.]([0-5]\d)", token)
-        if written and text.at(position + 1) not in say.SCALES_AND_ROOMS:
+        is_free = text.is_free(position, position + 1)
+        if written and is_free and text.at(position + 1) not in say.SCALES_AND_ROOMS:
             text.take(position, position + 1)
             minutes = int(written[1]) * 60 + int(written[2])
             return _with_half_of_day(text, position + 1, minutes)

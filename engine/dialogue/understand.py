@@ -7,6 +7,7 @@ from typing import Literal
 
 from engine.dialogue import vocabulary as say
 from engine.dialogue.amounts import numbers_in, scale_of
+from engine.dialogue.dates import date_in
 from engine.dialogue.named import choices_in, names_of
 from engine.dialogue.names import answered, introduced
 from engine.dialogue.profile import Language, Profile, Slot
@@ -59,6 +60,12 @@ class Understood:
     abuse: bool = False
     distress: bool = False
     """The caller speaks of dying, or of doing himself harm."""
+    cancel: bool = field(default=False, compare=False)
+    """A meeting that is booked is not wanted any more."""
+    move: bool = field(default=False, compare=False)
+    """It is wanted at another time."""
+    keep: bool = field(default=False, compare=False)
+    """It is wanted as it is, after all."""
     doubtful: bool = field(default=False, compare=False)
     """More was said than what was understood, or it was said with doubt: what sounds like a choice
     may be none («ביום ראשון אני בחו״ל»)."""
@@ -173,18 +180,20 @@ def _as_before(before: Understood, after: Understood, profile: Profile) -> Under
 def _revised(before: When | None, after: When | None) -> When | None:
     if before is None or after is None:
         return after or before
-    day = before if after.weekday is None and after.days_ahead is None else after
+    day = after if _is_day(after) else before
     hour = before if after.clock is None and after.part is None else after
     next_week = after.next_week or (before.next_week and after.days_ahead is None)
-    return When(day.weekday, day.days_ahead, next_week, hour.part, hour.clock)
+    return replace(day, next_week=next_week, part=hour.part, clock=hour.clock)
 
 
 def _meaning(text: "Text", profile: Profile) -> Understood:
     found = _phrases(text)
     _leave_out(text, profile)
     chosen = [(slot, choices_in(text, choices)) for slot, choices in profile.choices.items()]
+    # Before the places in a list: “January third”.
+    date = date_in(text)
     ordinals = ordinals_in(text)
-    when, ordinals = when_in(text, ordinals)
+    when, ordinals = when_in(text, date, ordinals)
     choices = tuple((slot, keys) for slot, keys in chosen if keys)
     numbers = numbers_in(text, profile, scale_of(profile, choices))
     clock = numbers.clock
@@ -228,7 +237,7 @@ def _leave_out(text: "Text", profile: Profile) -> None:
 
 
 def _is_day(when: When | None) -> bool:
-    return when is not None and (when.weekday is not None or when.days_ahead is not None)
+    return when is not None and (when.weekday, when.days_ahead, when.day) != (None, None, None)
 
 
 def _phrases(text: Text) -> Understood:
@@ -239,8 +248,10 @@ def _phrases(text: Text) -> Understood:
     human = text.takes_any(say.TRANSFERRED_TO) | text.takes_any(say.HUMAN)
     human = human or _takes_alone(text, say.HUMAN_ALONE)
     goodbye = text.takes_any(say.GOODBYE)
+    move, keep = bool(text.find(say.MOVE)), bool(text.find(say.KEEP))
     repeat = text.takes_any(say.REPEAT) or _is_all(text, say.REPEAT_ALONE)
     refusal = text.take_phrase(say.REFUSAL)
+    cancel = text.takes_any(say.CANCEL)
     no_matter = text.takes_any(say.NO_MATTER)
     wait = text.takes_any(say.WAIT)
     doubtful |= text.takes_any(say.UNSURE)
@@ -254,7 +265,7 @@ def _phrases(text: Text) -> Understood:
     purpose = text.take_phrase(say.PURPOSE) is not None
     language_named = any(name in text.tokens for name in say.LANGUAGE_NAMES)
     return Understood(
-        answer=_answer(agreed, refused),
+        answer=_answer(agreed, refused) or ("no" if cancel else None),
         no_matter=no_matter,
         wait=wait,
         goodbye=goodbye,
@@ -265,7 +276,11 @@ def _phrases(text: Text) -> Understood:
         human=human,
         abuse=abuse,
         distress=distress,
-        doubtful=doubtful or None not in (agreed, refused),
+        cancel=cancel,
+        move=move,
+        keep=keep,
+        # «לא, לבטל»
+        doubtful=doubtful or (refused is not None and (cancel or agreed is not None)),
     )
 
 

@@ -122,8 +122,52 @@ REFUSAL = _phrases(
     " | another day | different time | i dont want | dont want | dont like | absolutely not"
     " | rather not | id rather not | wont work | that wont work | neither of them | not at all"
     " | ברור שלא | בטח שלא | כמובן שלא | בוודאי שלא | ודאי שלא | בהחלט לא | יום אחר | ביום אחר"
-    " | לבטל את זה | תבטלי את זה | תבטלי | תבטל | cancel that | cancel it | please cancel"
+    " | אל תבטלי | אל תבטל | אל תבטלו | לא לבטל | dont cancel | do not cancel | not cancel"
+    " | לא רוצה לבטל | אני לא רוצה לבטל | dont want to cancel | i dont want to cancel"
     " | of course not | definitely not | certainly not | sure not | no way"
+)
+# Of a meeting that is booked. Before one is, to cancel is to refuse.
+CANCEL = _phrases(
+    " | ".join(
+        f"{verb} {what}"
+        for verbs, objects in (
+            (
+                "לבטל תבטלי תבטל תבטלו בטלי בטל בטלו נבטל אבטל מבטל מבטלת מבטלים ביטול לביטול",
+                "| בבקשה | הכול | הכל | את הכול | את הכל | את זה | אותה | אותו | פגישה | הפגישה"
+                "| את הפגישה | את הפגישה הזאת | את הפגישה הזו | לי את הפגישה | את הפגישה שלי"
+                "| את המועד | את התור | את מה שקבענו",
+            ),
+            (
+                "cancel canceling cancelling cancellation",
+                "| it | that | this | everything | the meeting | that meeting | this meeting"
+                "| my meeting | the appointment | that appointment | my appointment | the booking"
+                "| my booking | please",
+            ),
+        )
+        for verb in verbs.split()
+        for what in objects.split("|")
+    )
+    + " | call it off | call off the meeting | please cancel"
+)
+MOVE = _phrases(
+    "לדחות | תדחי | תדחה | תדחו | נדחה | דחייה | להזיז | תזיזי | תזיז | תזיזו | נזיז | להקדים"
+    " | תקדימי | תקדים | נקדים | לשנות | תשני | תשנה | נשנה | שינוי | להחליף | תחליפי | תחליף"
+    " | נחליף | להעביר את הפגישה | להעביר אותה | תעבירי את הפגישה | תעבירי אותה | תעביר אותה"
+    " | שעה אחרת | לשעה אחרת | בשעה אחרת | מועד אחר | למועד אחר | במועד אחר | יום אחר | ליום אחר"
+    " | ביום אחר | זמן אחר | לזמן אחר | בזמן אחר | משהו אחר | שעה מאוחרת יותר | שעה מוקדמת יותר"
+    " | לשעה מאוחרת | לשעה מוקדמת | יותר מאוחר | יותר מוקדם | מאוחר יותר | מוקדם יותר"
+    " | reschedule | rescheduling | postpone | move it | move that | move the meeting"
+    " | move my meeting | move the appointment | move my appointment | change it | change that"
+    " | change the time | change the day | change the meeting | change my meeting"
+    " | change the appointment | change my appointment | push it | push it back | bring it forward"
+    " | another time | other time | another day | another hour | different time | different day"
+    " | something later | something earlier | anything later | anything earlier | later time"
+    " | earlier time | a bit later | a bit earlier | make it later | make it earlier"
+)
+KEEP = _phrases(
+    "תשאירי | תשאיר | תשאירו | להשאיר | שתישאר | שיישאר | נשאיר | עזבי | עזוב | עזבו"
+    " | keep it | keep that | keep the meeting | keep my meeting | keep the appointment"
+    " | leave it | leave it as it is | leave that | never mind | nevermind | forget it"
 )
 # They say yes wherever they stand; and the weaker ones, if nothing but courtesy comes before.
 YES = _phrases(
@@ -309,11 +353,58 @@ CLOCK_PHRASES: dict[tuple[str, ...], int] = {
     ("חמישה",): -5,
 }
 DAYS = _words("days day ימים יום")
-OF_A_MONTH = _words(
-    "לחודש בחודש th st nd rd january february march april may june july august september october"
-    " november december ינואר פברואר מרץ מרס אפריל מאי יוני יולי אוגוסט ספטמבר אוקטובר נובמבר"
-    " דצמבר בינואר בפברואר במרץ במרס באפריל במאי ביוני ביולי באוגוסט בספטמבר באוקטובר בנובמבר"
-    " בדצמבר"
+WEEKS = _words("weeks week שבועות")
+_MONTHS = (
+    "january ינואר",
+    "february פברואר",
+    "march מרץ מרס",
+    "april אפריל",
+    "may מאי",
+    "june יוני",
+    "july יולי",
+    "august אוגוסט",
+    "september ספטמבר",
+    "october אוקטובר",
+    "november נובמבר",
+    "december דצמבר",
+)
+MONTHS = {
+    name if prefix == "" else prefix + name: month
+    for month, names in enumerate(_MONTHS, 1)
+    for name in names.split()
+    for prefix in (("",) if name.isascii() else ("", "ב", "ל"))
+}
+OF_THE_MONTH = _words("לחודש בחודש")
+DAY_SUFFIXES = _words("th st nd rd")
+OF_A_MONTH = OF_THE_MONTH | DAY_SUFFIXES | MONTHS.keys()
+_FIRST_TO_NINETEENTH = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
+    " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
+)
+ORDINAL_DAYS = {
+    **{word: day for day, word in enumerate(_FIRST_TO_NINETEENTH.split(), 1)},
+    "twentieth": 20,
+    "thirtieth": 30,
+}
+TENS_OF_DAYS = {"twenty": 20, "thirty": 30}
+_FIRST_TO_TENTH_HE = "ראשון שני שלישי רביעי חמישי שישי שביעי שמיני תשיעי עשירי"
+# «הראשון בדצמבר»
+ORDINAL_DAYS_HE = {
+    prefix + word: day
+    for day, word in enumerate(_FIRST_TO_TENTH_HE.split(), 1)
+    for prefix in ("", "ה", "ב", "ל")
+}
+DAY_HEADS = _words("יום ביום ליום")
+DATE_HEADS = _words("ה תאריך בתאריך לתאריך date")
+BEFORE_A_DATE = DATE_HEADS | _words("ב ל")
+FROM = _words("מ מה from")
+MOVING_IN = _phrases(
+    "כניסה | הכניסה | להיכנס | להכנס | נכנס | נכנסת | נכנסים | לעבור | עובר | עוברת | עוברים"
+    " | מתפנה | פינוי | חוזה | move in | moving in | move into | lease | vacant | starting"
+)
+# “The fifth floor” is none.
+AFTER_A_DATE = frozenset(
+    {"", "at", "in", "please", "if", "works", "is", "would", "or", "and", "אם"}
 )
 
 ORDINALS: dict[int, Phrases] = {
@@ -340,6 +431,10 @@ NEXT_WEEK = _phrases(
 )
 NEXT = _words("הבא הבאה")
 DAYS_AHEAD: dict[int, Phrases] = {
+    14: _phrases(
+        "בעוד שבועיים | עוד שבועיים | לעוד שבועיים | in two weeks | two weeks from now"
+        " | two weeks from today | in a fortnight | a fortnight from now"
+    ),
     7: _phrases("בעוד שבוע | עוד שבוע | in a week | a week from now | a week from today"),
     2: _phrases(
         "מחרתיים | ליום מחרתיים | בעוד יומיים | עוד יומיים | the day after tomorrow"

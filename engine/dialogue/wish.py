@@ -21,6 +21,10 @@ class When:
     part: Part | None = None
     clock: int | None = None
     """Minutes; below 12 hours it says nothing about morning or afternoon."""
+    day: int | None = None
+    """Of a month: the next such day, today among them."""
+    month: int | None = None
+    """January is 1; never without the day."""
 
 
 Value = str | int | float | When

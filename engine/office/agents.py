@@ -31,6 +31,10 @@ class Agents:
             return
         raise SlotTaken(f"{appointment.start.isoformat()} is taken with all agents")
 
+    async def cancel(self, appointment: Appointment) -> None:
+        for key, calendar in self._calendars.items():
+            await calendar.cancel(replace(appointment, calendar=key))
+
 
 def _in_all(calendars: Sequence[Sequence[Busy]]) -> list[Busy]:
     common, *others = calendars

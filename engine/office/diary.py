@@ -100,6 +100,8 @@ class Store(Protocol):
 
     async def book(self, appointment: Appointment) -> None: ...
 
+    async def cancel(self, appointment: Appointment) -> None: ...
+
 
 class Agenda:
     """Store and calendar as one: a time is free, and booked, in both or not at all."""
@@ -133,6 +135,14 @@ class Agenda:
         except (SlotTaken, StoreFailed):
             self._give_back(meeting.uid)
             raise
+        if appointment.replaced is not None:
+            self._give_back(self._describe(appointment.replaced).uid)
+
+    async def cancel(self, appointment: Appointment) -> None:
+        """Raises what the store raises: then it stands in both. The store comes first, for it
+        alone tells who has a meeting; the calendar follows, however long it is away."""
+        await self._store.cancel(appointment)
+        self._give_back(self._describe(appointment).uid)
 
     async def close(self) -> None:
         """What cannot be given back soon is left there: the log has it."""
@@ -146,6 +156,8 @@ class Agenda:
 
     def _give_back(self, uid: str) -> None:
         """In the background: no caller waits for it."""
+        if uid in self._returning:
+            return
         task = self._returning[uid] = asyncio.create_task(self._given_back(uid))
         task.add_done_callback(lambda _: self._returning.pop(uid))
 

@@ -1,18 +1,24 @@
-"""An invitation file for every meeting that is booked, in a folder that the office looks into."""
+"""An invitation file for every meeting that is booked, in a folder that the office looks into; of
+one that is canceled, the file says so."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from engine.office.diary import Store
-from engine.office.invitation import invitation
+from engine.office.invitation import cancellation, invitation
 from engine.office.meeting import OURS, Meeting
 from engine.store import Appointment
 
 log = logging.getLogger(__name__)
+
+
+class AsFile(Protocol):
+    def __call__(self, meeting: Meeting, /, *, zone: ZoneInfo, now: datetime) -> bytes: ...
 
 
 class Invitations:
@@ -39,8 +45,18 @@ class Invitations:
     async def book(self, appointment: Appointment) -> None:
         """Raises what the store raises."""
         await self._store.book(appointment)
+        await self._put(appointment, invitation)
+        if appointment.replaced is not None:
+            await self._put(appointment.replaced, cancellation)
+
+    async def cancel(self, appointment: Appointment) -> None:
+        """Raises what the store raises."""
+        await self._store.cancel(appointment)
+        await self._put(appointment, cancellation)
+
+    async def _put(self, appointment: Appointment, as_file: AsFile) -> None:
         meeting = self._describe(appointment)
-        content = invitation(meeting, zone=self._zone, now=self._clock())
+        content = as_file(meeting, zone=self._zone, now=self._clock())
         try:
             await asyncio.to_thread(_write, self._folder, meeting.uid, content)
         except OSError as error:

@@ -16,6 +16,11 @@ def invitation(meeting: Meeting, *, zone: ZoneInfo, now: datetime) -> bytes:
     return _calendar(meeting, zone=zone, now=now, status="CONFIRMED", method="PUBLISH")
 
 
+def cancellation(meeting: Meeting, *, zone: ZoneInfo, now: datetime) -> bytes:
+    """The file that takes the invitation back: of the same event, a later one (RFC 5546, 3.2.5)."""
+    return _calendar(meeting, zone=zone, now=now, status="CANCELLED", method="CANCEL", sequence=1)
+
+
 def claim(meeting: Meeting, *, zone: ZoneInfo, now: datetime) -> bytes:
     """The event, for a calendar server, while it is not sure yet that the time is ours."""
     return _calendar(meeting, zone=zone, now=now, status="TENTATIVE")
@@ -27,7 +32,13 @@ def event(meeting: Meeting, *, zone: ZoneInfo, now: datetime) -> bytes:
 
 
 def _calendar(
-    meeting: Meeting, *, zone: ZoneInfo, now: datetime, status: str, method: str = ""
+    meeting: Meeting,
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    status: str,
+    method: str = "",
+    sequence: int = 0,
 ) -> bytes:
     if meeting.start.tzinfo is None:
         raise ValueError(f"a start with a time zone was expected, came {meeting.start}")
@@ -39,7 +50,10 @@ def _calendar(
         calendar.add("method", method)
     if start.tzinfo is not UTC or end.tzinfo is not UTC:
         calendar.add_component(_timezone(zone, start.year))
-    calendar.add_component(_event(meeting, start, end, status, now))
+    entry = _event(meeting, start, end, status, now)
+    if sequence:
+        entry.add("sequence", sequence)
+    calendar.add_component(entry)
     return bytes(calendar.to_ical())
 
 

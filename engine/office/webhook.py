@@ -39,7 +39,7 @@ class News(Protocol):
 
     @property
     def kind(self) -> str:
-        """`booking`, `lead` or `call`."""
+        """`booking`, `canceled`, `lead` or `call`."""
         ...
 
     @property

@@ -2,7 +2,7 @@
 nothing beyond its process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -33,6 +33,8 @@ class Appointment:
     caller: str = ""
     wish: dict[str, str | int | float | None] = field(default_factory=dict)
     calendar: str = MAIN
+    instead_of: datetime | None = None
+    """The start of another meeting of this call: it is canceled as this one is booked."""
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None:
@@ -47,6 +49,12 @@ class Appointment:
         """Tells this booking from the others of its call, however often it is asked for."""
         return self.start.astimezone(UTC).isoformat()
 
+    @property
+    def replaced(self) -> "Appointment | None":
+        if self.instead_of is None:
+            return None
+        return replace(self, start=self.instead_of, instead_of=None)
+
     def overlaps(self, since: datetime, until: datetime) -> bool:
         return self.start < until and since < self.end
 
@@ -59,7 +67,12 @@ class Calendar(Protocol):
         ...
 
     async def book(self, appointment: Appointment) -> None:
-        """Kept when it returns. Raises `SlotTaken`, and `StoreFailed` when it could not be kept."""
+        """Kept when it returns. Raises `SlotTaken`, and `StoreFailed` when it could not be kept;
+        then what it is instead of is kept as it was."""
+        ...
+
+    async def cancel(self, appointment: Appointment) -> None:
+        """Not kept any more when it returns; it need not have been. Raises `StoreFailed`."""
         ...
 
 
@@ -79,3 +92,9 @@ class Appointments:
             if appointment.overlaps(other.start, other.end):
                 raise SlotTaken(f"{appointment.start.isoformat()} is taken")
         self.booked = (*self.booked, appointment)
+        if appointment.replaced is not None:
+            await self.cancel(appointment.replaced)
+
+    async def cancel(self, appointment: Appointment) -> None:
+        act = appointment.call, appointment.act
+        self.booked = tuple(one for one in self.booked if (one.call, one.act) != act)

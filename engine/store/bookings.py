@@ -3,12 +3,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, true
+from sqlalchemy import ColumnElement, Row, delete, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -57,13 +57,19 @@ class Bookings:
         return await self._database.whole(self._read(true()))
 
     async def book(self, appointment: Appointment) -> None:
-        await self._database.whole(self._book_surely(appointment))
+        await self._database.whole(self._surely(self._book, appointment))
 
-    async def _book_surely(self, appointment: Appointment) -> None:
+    async def cancel(self, appointment: Appointment) -> None:
+        """In whichever calendar it is."""
+        await self._database.whole(self._surely(self._cancel, appointment))
+
+    async def _surely(
+        self, act: Callable[[Appointment], Awaitable[None]], appointment: Appointment
+    ) -> None:
         for _ in range(2):
-            # Lost in the middle: it may be stored, so it is asked for again, and stored once.
+            # Lost in the middle: it may be done, so it is asked for again, and done once.
             with suppress(ConnectionLost):
-                await self._book(appointment)
+                await act(appointment)
                 return
         raise StoreFailed("the connection to the database was lost twice")
 
@@ -73,10 +79,24 @@ class Bookings:
                 if await stored(self._database, connection, appointment, self._clock()):
                     which = f"{appointment.call}:{appointment.act}"
                     await self._outbox.write(connection, "booking", which, _told(appointment))
+                    if appointment.replaced is not None:
+                        await self._taken_out(connection, appointment.replaced)
                     return
         async with self._database.writing() as connection:
             if not await is_stored(connection, appointment):
                 raise SlotTaken(f"{appointment.start.isoformat()} is taken")
+
+    async def _cancel(self, appointment: Appointment) -> None:
+        async with self._database.writing() as connection:
+            await self._taken_out(connection, appointment)
+
+    async def _taken_out(self, connection: AsyncConnection, appointment: Appointment) -> None:
+        """Within a transaction; it is told if it was there."""
+        rows = delete(appointments).where(_is(appointment)).returning(appointments)
+        row = (await connection.execute(rows)).first()
+        if row is not None:
+            one = _appointment(row)
+            await self._outbox.write(connection, "canceled", f"{one.call}:{one.act}", _told(one))
 
     async def _read(self, which: ColumnElement[bool]) -> tuple[Appointment, ...]:
         rows = select(appointments).where(which).order_by(appointments.c.starts)
@@ -124,9 +144,12 @@ def _appointment(row: Row[Any]) -> Appointment:
 
 
 async def is_stored(connection: AsyncConnection, one: Appointment) -> bool:
-    own = (appointments.c.call == one.call) & (appointments.c.act == one.act)
-    rows = await connection.execute(select(appointments.c.id).where(own))
+    rows = await connection.execute(select(appointments.c.id).where(_is(one)))
     return rows.first() is not None
+
+
+def _is(one: Appointment) -> ColumnElement[bool]:
+    return (appointments.c.call == one.call) & (appointments.c.act == one.act)
 
 
 def _told(one: Appointment) -> dict[str, object]:

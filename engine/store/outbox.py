@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.store.database import Clock, Database
 from engine.store.tables import outbox
 
-Kind = Literal["booking", "lead", "call"]
+Kind = Literal["booking", "canceled", "lead", "call"]
 
 
 @dataclass(frozen=True, slots=True)

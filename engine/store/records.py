@@ -128,7 +128,8 @@ class Records:
 
     def reopen_call(self, left: Left) -> None:
         """It was not over: it is told outside when it is."""
-        self._own[left.call] = replace(left, reason=None)
+        # Of what it has booked, who books for it knows better from now on.
+        self._own[left.call] = replace(left, reason=None, booked=None)
         self._put(lambda connection: self._reopen(connection, left.call))
 
     def keep(self, call: str, talk: Mapping[str, object]) -> None:

@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from engine.dialogue import kept, policy, texts
 from engine.dialogue.acts import (
     Act,
+    AnotherTime,
     Ask,
     Book,
+    Cancel,
     Confirm,
+    ConfirmCancel,
     Ending,
     Goodbye,
     HandOver,
@@ -25,7 +28,7 @@ from engine.dialogue.acts import (
     Offer,
     OfferPerson,
 )
-from engine.dialogue.hours import free_windows
+from engine.dialogue.hours import Window, free_windows
 from engine.dialogue.phrases import in_short, sentences, too_long
 from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Profile
@@ -65,6 +68,9 @@ MEANINGS = (
     Understood(language="en", abuse=True),
     Understood(language="en", wait=True),
     Understood(language="en", no_matter=True),
+    Understood(language="en", answer="no", cancel=True),
+    Understood(language="en", move=True),
+    Understood(language="he", keep=True),
 )
 TURNS = st.builds(Turn, st.sampled_from(MEANINGS), st.sampled_from(["", "", "1", "2", "9"]))
 
@@ -75,9 +81,12 @@ def talked(profile: Profile, keypad: bool, turns: list[Turn], *, outbound: bool 
     talk = policy.start(profile, keypad, "+972501234567", outbound=outbound)
     for turn in turns:
         heard = talk.act.windows if isinstance(talk.act, Offer) else ()
+        heard = (talk.act.window,) if isinstance(talk.act, ConfirmCancel) else heard
         talk = policy.answer(talk, replace(turn, heard=heard), free)
         if isinstance(talk.act, Book) and len(turns) % 2:
             talk = policy.booked(talk, talk.act.window)
+        if isinstance(talk.act, Cancel) and len(turns) % 2:
+            talk = policy.canceled(talk)
     return replace(talk, announced=frozenset(talk.profile.languages[: len(turns) % 3]))
 
 
@@ -153,6 +162,29 @@ def test_who_is_back_hears_why_and_the_open_question(talk: Talk, lead: Lead) -> 
 NINE, TEN = (next(w for w in FREE[SHAI.name["en"]] if w.start.hour == hour) for hour in (9, 10))
 OFFERED = replace(policy.start(SHAI, False), act=Offer((NINE, TEN)), question=Offer((NINE, TEN)))
 
+BOOKED = policy.booked(OFFERED, TEN)
+CANCELING = replace(BOOKED, act=ConfirmCancel(TEN), question=ConfirmCancel(TEN))
+MOVING = replace(BOOKED, booked=None, leaving=TEN, act=Offer((NINE,)), question=Offer((NINE,)))
+
+
+@pytest.mark.parametrize(
+    ("talk", "stored", "act"),
+    [
+        (MOVING, TEN, Offer((NINE,))),
+        (MOVING, NINE, Confirm(NINE)),
+        (MOVING, None, AnotherTime(TEN)),
+        (CANCELING, TEN, ConfirmCancel(TEN)),
+        (CANCELING, None, AnotherTime(TEN)),
+        (OFFERED, None, OFFERED.act),
+        (OFFERED, NINE, Confirm(NINE)),
+    ],
+)
+def test_of_who_is_back_the_store_knows_which_meeting_stands(
+    talk: Talk, stored: Window | None, act: Act
+) -> None:
+    back = policy.as_stored(talk, stored)
+    assert (back.act, back.meeting) == (act, stored)
+
 
 @pytest.mark.parametrize(
     ("talk", "lead", "act"),
@@ -161,6 +193,9 @@ OFFERED = replace(policy.start(SHAI, False), act=Offer((NINE, TEN)), question=Of
         (replace(OFFERED, act=Goodbye(Ending.CALLER)), Lead.DROPPED, OFFERED.act),
         (policy.booked(OFFERED, TEN), Lead.DROPPED, Confirm(TEN)),
         (policy.booked(OFFERED, TEN), Lead.UNANSWERED, Goodbye(Ending.STANDS)),
+        (CANCELING, Lead.DROPPED, ConfirmCancel(TEN)),
+        (MOVING, Lead.DROPPED, Offer((NINE,))),
+        (MOVING, Lead.UNANSWERED, Goodbye(Ending.STANDS)),
         (replace(OFFERED, act=HandOver("sales")), Lead.DROPPED, HandOver("sales")),
         (replace(OFFERED, act=HandOver("sales")), Lead.UNANSWERED, OFFERED.act),
     ],

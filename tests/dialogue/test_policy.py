@@ -74,7 +74,7 @@ def test_an_office_with_people_gives_callers_to_them(
     assert after(policy.start(STAFFED, False), *meanings).act == act
 
 
-@pytest.mark.parametrize("meaning", [NO, HUMAN, Understood("en", when=When(clock=11 * 60))])
+@pytest.mark.parametrize("meaning", [NO, HUMAN, Understood("en", correction=True)])
 def test_who_wants_a_booked_meeting_otherwise_is_given_to_a_person(meaning: Understood) -> None:
     nine = next(window for window in FREE if window.start.hour == 9)
     talk = policy.booked(after(policy.start(STAFFED, False), HELLO), nine)

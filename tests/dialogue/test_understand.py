@@ -359,7 +359,7 @@ def test_what_is_denied_is_not_told(words: str, meaning: dict[str, Any]) -> None
         ("שלישי בשלוש", day(1, clock=180)),
         ("tomorrow ten", day(days_ahead=1, clock=600)),
         ("at ten to four", day(clock=230)),
-        ("on the 17th", {}),
+        ("on the 17th", day(day=17)),
         ("קוראים לי דנה ואני מחפשת דירה", {"name": "דנה", "kind": ("apartment",)}),
         ("one point six million", {"budget": 1_600_000}),
         ("שבע חמש מאות", {"budget": 7_500}),

@@ -42,6 +42,14 @@ def test_who_asks_twice_has_one_meeting() -> None:
     assert len(office.booked) + len(dana.booked) == 1
 
 
+def test_a_meeting_is_canceled_with_whoever_has_it() -> None:
+    office, dana = Appointments(at(0)), Appointments()
+    agents = Agents({"main": office, "dana": dana})
+    asyncio.run(agents.book(at(0, call="first")))
+    asyncio.run(agents.cancel(at(0, call="first")))
+    assert (len(office.booked), len(dana.booked)) == (1, 0)
+
+
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=5)
 
 

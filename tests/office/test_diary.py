@@ -8,7 +8,7 @@ import pytest
 from engine.office.calendar import CalendarAway
 from engine.office.diary import EVERY, OLDEST, PATIENCE, Agenda, Diary
 from engine.office.meeting import Meeting, meeting_uid
-from engine.store import Appointment, SlotTaken
+from engine.store import Appointment, SlotTaken, StoreFailed
 from tests.virtual_time import run
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -50,8 +50,8 @@ def diary_of(paper: Paper) -> Diary:
     return Diary(paper, lambda: NOW)
 
 
-def meeting(call: str = "one") -> Meeting:
-    return Meeting(meeting_uid(call, "1"), TOMORROW, 30, "meeting")
+def meeting(call: str = "one", start: datetime = TOMORROW) -> Meeting:
+    return Meeting(meeting_uid(call, "1"), start, 30, "meeting")
 
 
 async def waited(diary: Diary) -> float:
@@ -173,6 +173,7 @@ class Shelf:
     """A store in memory."""
 
     booked: list[Appointment] = field(default_factory=list)
+    broken: bool = False
 
     async def busy(self, since: datetime, until: datetime) -> Sequence[tuple[datetime, int]]:
         return [(one.start, one.minutes) for one in self.booked]
@@ -181,6 +182,11 @@ class Shelf:
         if any(one.start == appointment.start for one in self.booked):
             raise SlotTaken
         self.booked.append(appointment)
+
+    async def cancel(self, appointment: Appointment) -> None:
+        if self.broken:
+            raise StoreFailed
+        self.booked = [one for one in self.booked if one.start != appointment.start]
 
 
 def appointment(call: str = "one") -> Appointment:
@@ -281,3 +287,60 @@ def test_a_claim_that_is_left_at_the_end_is_in_the_log(caplog: pytest.LogCapture
 
     run(scenario())
     assert [record.message for record in caplog.records] == ["calendar_event_left"]
+
+
+def test_what_is_canceled_is_in_neither_also_when_the_calendar_was_away() -> None:
+    async def scenario() -> None:
+        shelf, paper = Shelf(), Paper()
+        agenda = agenda_of(shelf, paper)
+        broken = list[object]()
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: broken.append(told))
+        await agenda.book(appointment())
+        paper.away = True
+        await agenda.cancel(appointment())
+        await agenda.cancel(appointment())
+        assert shelf.booked == []
+        await asyncio.sleep(1)
+        assert paper.events
+        paper.away = False
+        await asyncio.sleep(10)
+        assert paper.events == {}
+        await agenda.close()
+        assert broken == []
+
+    run(scenario())
+
+
+def test_what_the_store_cannot_cancel_stands_in_both() -> None:
+    async def scenario() -> None:
+        shelf, paper = Shelf(), Paper()
+        agenda = agenda_of(shelf, paper)
+        await agenda.book(appointment())
+        shelf.broken = True
+        with pytest.raises(StoreFailed):
+            await agenda.cancel(appointment())
+        await asyncio.sleep(1)
+        assert (len(shelf.booked), len(paper.events)) == (1, 1)
+
+    run(scenario())
+
+
+def test_what_is_moved_leaves_its_old_time_in_the_calendar_only_once_the_new_one_is_stored() -> (
+    None
+):
+    async def scenario() -> None:
+        later = TOMORROW + timedelta(hours=1)
+        shelf, paper = Shelf(), Paper()
+        agenda = Agenda(shelf, diary_of(paper), lambda one: meeting(one.act, one.start))
+        await agenda.book(appointment())
+        shelf.booked.append(Appointment(later, 30, "other"))
+        with pytest.raises(SlotTaken):
+            await agenda.book(Appointment(later, 30, "one", instead_of=TOMORROW))
+        await asyncio.sleep(1)
+        assert list(paper.events.values()) == [(TOMORROW, 30)]
+        shelf.booked.pop()
+        await agenda.book(Appointment(later, 30, "one", instead_of=TOMORROW))
+        await asyncio.sleep(1)
+        assert list(paper.events.values()) == [(later, 30)]
+
+    run(scenario())

@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ import pytest
 from icalendar import Calendar
 
 from engine.office.folder import Invitations
-from engine.office.meeting import Meeting, meeting_uid
+from engine.office.meeting import OURS, Meeting, meeting_uid
 from engine.store import Appointment, SlotTaken
 
 TEN = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -29,12 +29,15 @@ class Shelf:
             raise SlotTaken
         self.booked = [appointment]
 
+    async def cancel(self, appointment: Appointment) -> None:
+        self.booked = []
+
 
 def invitations(shelf: Shelf, folder: Path) -> Invitations:
     return Invitations(
         shelf,
         folder,
-        lambda one: Meeting(meeting_uid(one.call, "1"), one.start, one.minutes, "פגישה"),
+        lambda one: Meeting(meeting_uid(one.call, one.act), one.start, one.minutes, "פגישה"),
         zone=ZoneInfo("Asia/Jerusalem"),
         clock=lambda: TEN,
     )
@@ -65,3 +68,40 @@ def test_a_disk_that_fails_takes_no_meeting(
     asyncio.run(invitations(shelf, tmp_path / "file").book(Appointment(TEN, 30, "one")))
     assert len(shelf.booked) == 1
     assert caplog.records[0].message == "invitation_not_written"
+
+
+def read(folder: Path, start: datetime) -> Calendar:
+    """The file of the meeting at that time."""
+    act = Appointment(start, 30, "one").act
+    name = meeting_uid("one", act).removesuffix(OURS)
+    calendar = Calendar.from_ical((folder / f"{name}.ics").read_bytes())
+    assert isinstance(calendar, Calendar)
+    return calendar
+
+
+def test_of_a_canceled_meeting_the_file_takes_the_invitation_back(tmp_path: Path) -> None:
+    async def go() -> None:
+        store = invitations(Shelf(), tmp_path)
+        await store.book(Appointment(TEN, 30, "one"))
+        before = read(tmp_path, TEN)
+        await store.cancel(Appointment(TEN, 30, "one"))
+        after = read(tmp_path, TEN)
+        (was,), (now,) = before.events, after.events
+        assert (before["METHOD"], after["METHOD"]) == ("PUBLISH", "CANCEL")
+        assert (now["UID"], now.start, now["STATUS"]) == (was["UID"], was.start, "CANCELLED")
+        assert now["SEQUENCE"] > was.get("SEQUENCE", 0)
+
+    asyncio.run(go())
+
+
+def test_of_a_moved_meeting_the_old_file_is_taken_back_and_the_new_one_stands(
+    tmp_path: Path,
+) -> None:
+    async def go() -> None:
+        later = TEN + timedelta(hours=1)
+        store = invitations(Shelf(), tmp_path)
+        await store.book(Appointment(TEN, 30, "one"))
+        await store.book(Appointment(later, 30, "one", instead_of=TEN))
+        assert [read(tmp_path, start)["METHOD"] for start in (TEN, later)] == ["CANCEL", "PUBLISH"]
+
+    asyncio.run(go())

@@ -258,6 +258,31 @@ def test_a_meeting_that_was_being_booked_as_the_line_broke_is_in_the_summary(sql
     asyncio.run(go())
 
 
+def test_what_a_call_cancels_after_it_came_back_is_in_no_summary(sqlite: str) -> None:
+    async def go() -> None:
+        async with open_store(sqlite, tells=True, clock=Clock()) as store:
+            bridge = Bridge(store)
+            first = await bridge.talked()
+            meeting = Appointment(TEN, 30, first.key)
+            await bridge.desk.book(meeting)
+            first.close("connection reset")
+            second = bridge.call(DROPPED)
+            before = await second.recall()
+            assert before is not None
+            assert before.booked == (TEN, 30)
+            await bridge.desk.cancel(meeting)
+            third = bridge.call(DROPPED)  # before the second is known to be gone
+            again = await third.recall()
+            assert again is not None
+            assert again.booked is None
+            third.close("goodbye")
+            await store.records.written()
+            *_, end = await store.outbox.pending(TEN, 9)
+            assert end.payload["summary"]["meeting"] is None
+
+    asyncio.run(go())
+
+
 def test_a_call_that_was_told_already_is_not_told_twice(sqlite: str) -> None:
     async def go() -> None:
         async with open_store(sqlite, tells=True, clock=Clock()) as store:

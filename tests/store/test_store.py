@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -82,6 +82,49 @@ def test_each_agent_has_a_calendar_and_a_call_one_meeting_in_all(address: str) -
             booked = await store.bookings.booked()
             assert [(one.call, one.calendar) for one in booked] == [("one", MAIN), ("two", "dana")]
             assert await agents.busy(*DAY) == [(TEN, 30)]
+
+    asyncio.run(go())
+
+
+async def _told(store: Store) -> list[tuple[str, object]]:
+    rows = await store.outbox.pending(datetime.now(UTC), 9)
+    return [(row.kind, row.payload["start"]) for row in rows]
+
+
+def test_a_canceled_meeting_is_free_again_and_told_once(address: str) -> None:
+    async def go() -> None:
+        async with open_store(address, tells=True) as store:
+            await store.bookings.cancel(meeting())
+            await store.bookings.book(replace(meeting(), calendar="dana"))
+            for _ in range(2):
+                await store.bookings.cancel(meeting())
+            assert await store.bookings.booked() == ()
+            at_ten = meeting().act
+            assert await _told(store) == [("booking", at_ten), ("canceled", at_ten)]
+            row = (await store.outbox.pending(datetime.now(UTC), 9))[1]
+            assert row.payload["wish"] == {"area": "יפו", "budget": 7_000}
+            assert row.payload["calendar"] == "dana"
+            await store.bookings.book(meeting(call="two"))
+
+    asyncio.run(go())
+
+
+def test_a_meeting_is_moved_wholly_or_not_at_all(address: str) -> None:
+    async def go() -> None:
+        eleven = TEN + timedelta(hours=1)
+        moved = replace(meeting(eleven), instead_of=TEN)
+        async with open_store(address, tells=True) as store:
+            await store.bookings.book(meeting())
+            await store.bookings.book(meeting(eleven, "two"))
+            await _refused(store, moved)
+            assert [one.call for one in await store.bookings.booked()] == ["one", "two"]
+            await store.bookings.cancel(meeting(eleven, "two"))
+            for _ in range(2):
+                await store.bookings.book(moved)
+            assert await store.bookings.booked() == (meeting(eleven),)
+            kinds = [kind for kind, _ in await _told(store)]
+            assert kinds == ["booking", "booking", "canceled", "booking", "canceled"]
+            assert (await _told(store))[-1] == ("canceled", meeting().act)
 
     asyncio.run(go())
 
