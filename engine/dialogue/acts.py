@@ -150,6 +150,7 @@ class Lead(Enum):
     NOISE = "there was a noise for long, and no word"
     MONOLOGUE = "the caller talks without end"
     LATE = "the longest time of a call is nearly over"
+    UNRECORDED = "the caller does not want to be recorded"
 
 
 class Ending(Enum):

@@ -127,6 +127,10 @@ LEADS: dict[Lead, Texts] = {
     },
     Lead.MONOLOGUE: {"he": "סְלִיחָה שֶׁאֲנִי קוֹטַ֫עַת.", "en": "Sorry to interrupt."},
     Lead.LATE: {"he": "נוֹתְרָה לָ֫נוּ דַּקָּה.", "en": "We have one minute left."},
+    Lead.UNRECORDED: {
+        "he": "אֵין בְּעָיָה, הַשִּׂיחָה לֹא מֻקְלֶ֫טֶת.",
+        "en": "All right, this call isn't recorded.",
+    },
 }
 AUTOMATED: Texts = {"he": "אֲנִי עוֹזֶרֶת אוֹטוֹמָטִית.", "en": "I'm an automated assistant."}
 AUTOMATED_IN_SHORT: Texts = {"he": "אֲנִי אוֹטוֹמָטִית.", "en": "I'm automated."}
