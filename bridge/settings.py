@@ -402,11 +402,15 @@ class Settings(BaseSettings):
     def _recording_agrees(self) -> None:
         if not self.kav_record:
             return
-        served = self.twilio_auth_token is not None and not self.records("twilio")
-        if served or not (self.records("audiosocket") or self.records("twilio")):
+        if self.twilio_auth_token is not None and not self.records("twilio"):
+            raise ValueError(
+                "KAV_RECORD is on, so TWILIO_ACCOUNT_SID is needed: "
+                "without it no recording of a call can be begun or ended"
+            )
+        if not (self.records("audiosocket") or self.records("twilio")):
             raise ValueError(
                 "KAV_RECORD is on, so KAV_AMI_HOST (Asterisk), or TWILIO_ACCOUNT_SID with a key or "
-                "TWILIO_AUTH_TOKEN (Twilio), is needed: without them no recording can be ended"
+                "TWILIO_AUTH_TOKEN (Twilio), is needed: without it nobody can record"
             )
 
     def records(self, line: str) -> bool:

@@ -440,7 +440,8 @@ class Receptionist:
     def _has_no_room(self, talk: Talk) -> bool:
         """The question takes the place of what must be said before it."""
         own = tuple(self._own(talk))
-        if talk.lead is Lead.UNRECORDED and self._lead(talk) not in own:
+        asks = talk.act == talk.question
+        if asks and talk.lead is Lead.UNRECORDED and self._lead(talk) not in own:
             return True
         return bool(self._announcement(talk)) and too_long(own)
 

@@ -132,11 +132,20 @@ TWILIO = {"twilio_account_sid": "AC" + 32 * "0"}
 KEY = {"twilio_api_key": "SK" + 32 * "0", "twilio_api_secret": "hush"}
 
 
-@pytest.mark.parametrize("lacks", [{}, TOKEN, TWILIO, KEY, TOKEN | PBX])
-def test_what_cannot_be_ended_is_not_recorded(lacks: dict[str, object]) -> None:
-    Settings.model_validate(lacks)
-    with pytest.raises(ValueError, match="KAV_RECORD is on, so KAV_AMI_HOST"):
-        Settings.model_validate(lacks | {"kav_record": "on"})
+@pytest.mark.parametrize(
+    ("has", "lacks"),
+    [
+        ({}, "KAV_AMI_HOST"),
+        (TWILIO, "KAV_AMI_HOST"),
+        (KEY, "KAV_AMI_HOST"),
+        (TOKEN, "TWILIO_ACCOUNT_SID is needed"),
+        (TOKEN | PBX, "TWILIO_ACCOUNT_SID is needed"),
+    ],
+)
+def test_a_recording_that_nobody_can_make_is_refused(has: dict[str, object], lacks: str) -> None:
+    Settings.model_validate(has)
+    with pytest.raises(ValueError, match=f"KAV_RECORD is on, so {lacks}"):
+        Settings.model_validate(has | {"kav_record": "on"})
 
 
 @pytest.mark.parametrize(

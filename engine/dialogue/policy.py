@@ -214,9 +214,8 @@ def turned_away(talk: Talk, words: str) -> Ending | None:
 
 def _unrecorded(talk: Talk, meaning: Understood, free: Sequence[Window]) -> Talk:
     """The call goes on: with what else was said, or with the question that stands."""
-    talk = replace(talk, recording=Recording.REFUSED)
     # «לא רוצה הקלטה» says no to nothing else.
-    meaning = replace(meaning, answer=None, correction=False, maybe_name=None)
+    meaning = replace(meaning, answer=None, correction=False, wait=False, maybe_name=None)
     if talk.booked is not None:
         talk = _after_booking(talk, talk.booked, meaning)
     elif meaning.tells_a_wish or meaning.human:
@@ -265,7 +264,7 @@ def _counted(talk: Talk, turn: Turn) -> Talk:
     return replace(
         talk,
         turns=talk.turns + 1,
-        recording=_told_of_recording(talk, turn),
+        recording=_recording(talk, turn),
         announced=talk.announced | turn.announced,
         words=turn.words,
         before=before,
@@ -276,7 +275,9 @@ def _counted(talk: Talk, turn: Turn) -> Talk:
     )
 
 
-def _told_of_recording(talk: Talk, turn: Turn) -> Recording:
+def _recording(talk: Talk, turn: Turn) -> Recording:
+    if refuses_recording(turn.words):
+        return Recording.REFUSED
     tells = turn.recorded and turn.announced and talk.recording is Recording.UNTOLD
     return Recording.TOLD if tells else talk.recording
 

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine.core.effects import Occasion
 from engine.dialogue import policy
 from engine.dialogue.acts import Act, Ask, Confirm, HandOver, Introduce, Lead, Menu, Offer
 from engine.dialogue.expected import NO_RECORDING
@@ -150,6 +152,27 @@ def test_a_no_to_the_recording_is_a_no_to_nothing_else() -> None:
     assert (again.act.windows, again.refused) == (offered.act.windows, frozenset())
     called = policy.start(SHAI, False, "+97235550100", outbound=True)
     assert isinstance(after("לא רוצה הקלטה", talk=called).act, Introduce)
+
+
+@pytest.mark.parametrize(
+    ("words", "turn"),
+    [
+        ("אל תתקשרו אליי ואל תקליטו אותי", {}),
+        ("don't record me", {"occasion": Occasion.OVER}),
+        ("בלי הקלטה", {"digits": "1"}),
+    ],
+)
+def test_it_is_heard_whatever_else_ends_the_call_or_goes_on(
+    words: str, turn: dict[str, Any]
+) -> None:
+    talk = policy.start(SHAI, False, "+97235550100", outbound=True)
+    told = Turn(understand(words, SHAI), words=words, **turn)
+    assert policy.answer(talk, told, FREE).recording is Recording.REFUSED
+
+
+def test_a_moment_is_asked_for_another_time() -> None:
+    offered = after("דירה ביפו עד שבעת אלפים שקל", "מחר בבוקר")
+    assert isinstance(after("רגע, בלי הקלטה, דירה ביפו", talk=offered).act, Offer)
 
 
 def test_a_meeting_that_is_booked_stays_so() -> None:

@@ -199,6 +199,25 @@ def test_who_is_given_to_a_person_is_not_recorded_there_but_is_again_when_he_is_
     play(asterisk_folder, act)
 
 
+def test_who_has_the_managers_secret_gets_no_command_by_a_name(asterisk_folder: Path) -> None:
+    async def act(scene: Scene) -> None:
+        run, pbx = scene.asterisk.run, scene.pbx
+        async with scene.call() as (_, channel, call):
+            for ask, name in (
+                (pbx.unrecord, f'"; touch "{run}/evil'),
+                (pbx.record, f"../../evil.wav,a,touch {run}/evil"),
+            ):
+                caller = {"Channel": pbx._leg(call).channel}
+                await pbx._ask("Setvar", **caller, Variable="KAV_UUID", Value=name)
+                with pytest.raises(PbxFailed, match="nothing within"):
+                    await ask(call)  # it was done, but for another name
+            await said(channel, AGENT)
+        assert list(run.rglob("evil*")) == []
+        assert len(scene.files) == 1
+
+    play(asterisk_folder, act)
+
+
 def test_the_application_cannot_record_and_says_so(asterisk_folder: Path) -> None:
     async def act(scene: Scene) -> None:
         async with scene.call("101") as (phone, channel, call):
