@@ -36,10 +36,11 @@ class Reel:
     did: list[str] = field(default_factory=list)
     fails: dict[str, int] = field(default_factory=dict)
     """Of each act, how many more times."""
-    may: asyncio.Event = field(default_factory=asyncio.Event)
-    """Nothing is done before that."""
+    may_start: asyncio.Event = field(default_factory=asyncio.Event)
+    """It is slow at that, and quick at the rest."""
 
     async def start(self, call: str) -> None:
+        await self.may_start.wait()
         await self._do("start", call)
 
     async def stop(self, call: str) -> None:
@@ -49,7 +50,6 @@ class Reel:
         await self._do("erase", call)
 
     async def _do(self, what: str, call: str) -> None:
-        await self.may.wait()
         self.did.append(f"{what} {call}")
         if self.fails.get(what, 0):
             self.fails[what] -= 1
@@ -66,7 +66,7 @@ def test_what_is_asked_for_about_a_call_is_done_in_that_order_and_waits_for_no_o
     async def go() -> None:
         slow, other = Reel(), replace(FACTS, id="call-2", line="audiosocket")
         quick = Reel()
-        quick.may.set()
+        quick.may_start.set()
         async with asyncio.TaskGroup() as tasks:
             one = Recorder({"twilio": slow, "audiosocket": quick}, tasks, pause=0)
             one.start(FACTS)
@@ -76,7 +76,7 @@ def test_what_is_asked_for_about_a_call_is_done_in_that_order_and_waits_for_no_o
             one.start(other)
             await one._last[other.id]
             assert (quick.did, slow.did) == (["start call-2"], [])
-            slow.may.set()
+            slow.may_start.set()
         assert slow.did == [f"{what} call-1" for what in ("start", "stop", "start", "erase")]
         assert one._last == {}
 
@@ -89,7 +89,7 @@ def test_what_fails_is_logged_and_what_may_be_asked_for_again_is(
 ) -> None:
     async def go() -> None:
         reel = Reel(fails={what: 99})
-        reel.may.set()
+        reel.may_start.set()
         async with recorder(reel) as one:
             {"start": one.start, "stop": one.stop, "erase": one.erase}[what](FACTS)
         assert reel.did == [f"{what} call-1"] * times
@@ -107,7 +107,7 @@ def test_what_fails_is_logged_and_what_may_be_asked_for_again_is(
 def test_it_is_not_asked_for_again_once_it_is_done() -> None:
     async def go() -> None:
         reel = Reel(fails={"erase": 1})
-        reel.may.set()
+        reel.may_start.set()
         async with recorder(reel) as one:
             one.erase(FACTS)
         assert reel.did == ["erase call-1"] * 2
@@ -121,7 +121,7 @@ def test_it_is_not_asked_for_again_once_it_is_done() -> None:
 async def recorded(store: Store, reel: Reel, *lines: str, cut: int | None = None) -> list[str]:
     """What was done about the recording of a call in which that was said; of the greeting so many
     words were heard."""
-    reel.may.set()
+    reel.may_start.set()
     async with recorder(reel) as one:
         journal = CallRecord(store.records, Desk(Appointments()), SHAI, FACTS, {}, one)
         brain = Receptionist(SHAI, Appointments(), lambda: SUNDAY, recorded=True, journal=journal)
