@@ -286,7 +286,7 @@ class Receptionist:
             self._journal.announced("automated")
         if self._talk.recording is Recording.REFUSED:
             self._journal.unrecord()
-        elif self._talk.recording is Recording.TOLD and self._recorded:
+        elif self._recorded and policy.agrees_to_recording(self._talk):
             self._journal.record()
 
     async def _understand(self, heard: Heard, thought: Thought) -> Understood:

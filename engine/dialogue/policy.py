@@ -282,6 +282,11 @@ def _recording(talk: Talk, turn: Turn) -> Recording:
     return Recording.TOLD if tells else talk.recording
 
 
+def agrees_to_recording(talk: Talk) -> bool:
+    """The caller has heard of it in the language that is spoken now, and has not said no."""
+    return talk.recording is Recording.TOLD and talk.language in talk.announced
+
+
 def _alike(one: str, other: str) -> bool:
     matcher = SequenceMatcher(None, one, other)
     return matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR

@@ -159,6 +159,13 @@ CALLS: dict[str, tuple[tuple[str, ...], int | None, list[str], list[str]]] = {
         ["start", "stop"],
         ["automated", "recorded"],
     ),
+    "heard in a language that he does not speak": (("an office",), None, [], ["automated"]),
+    "and then in his own": (
+        ("an office", "in Jaffa"),
+        None,
+        ["start", "stop"],
+        ["automated", "recorded"],
+    ),
     "refused at once": (("בלי הקלטה",), None, ["erase"], ["automated", "recording refused"]),
     "refused before it was heard": (("בלי הקלטה",), 3, ["erase"], ["recording refused"]),
     "refused later": (
