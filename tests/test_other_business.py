@@ -218,6 +218,13 @@ def test_who_does_not_let_her_finish_is_told_that_she_is_automated_all_the_same(
     assert answer.startswith("אני עוזרת אוטומטית. אין בעיה, השיחה לא מקלטת.")
 
 
+def test_who_presses_the_key_of_another_language_is_told_in_it_that_the_call_is_recorded() -> None:
+    call = Call(profile=SHAI, recorded=True, keypad=True)
+    call.reply(Heard(digits="2", said=call.last))
+    told = call.reply(Heard(digits="1", said=call.last))
+    assert "we record calls" in call.last or "we record calls" in told
+
+
 def test_the_longest_question_leaves_room_for_the_answer() -> None:
     call = Call(profile=SHAI, recorded=True)
     for line in ("דירה ביפו עד שבעת אלפים", "מחר בבוקר"):

@@ -32,7 +32,7 @@ def test_a_call_over_twilio_is_recorded_from_when_its_caller_has_heard_so_until_
                 async with open_phone(bridge.doors.twilio_url, caller=caller) as phone:
                     await phone.quiet(after=1.5, limit=60)
                     assert twilio.asked == [], "nobody has answered what was announced"
-                    await phone.press("2")
+                    await phone.press("1")
                     await phone.agent_speaks(since=phone.now)
                     await twilio.seen.until(lambda _: len(twilio.recordings) == 1)
                     assert [one["status"] for one in twilio.recordings.values()] == ["in-progress"]

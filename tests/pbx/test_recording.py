@@ -255,7 +255,7 @@ def test_a_call_to_leah_is_recorded_from_when_its_caller_has_heard_so(
                     await phone.quiet(after=1.5, limit=60)
                     greeting = phone.heard
                     asked_at = phone.now
-                    await phone.press("2")
+                    await phone.press("1")
                     await phone.agent_speaks(since=asked_at)
                     await phone.quiet(after=1.5, limit=60)
                     question = phone.heard_between(asked_at, phone.now)
