@@ -285,6 +285,7 @@ def _receptionists(
             wording=wording,
             patience=patience,
             gap=gap,
+            recorded=settings.records(facts.line),
         )
 
     return new_brain

@@ -54,7 +54,7 @@ class Asterisk:
     Extension 100 reaches the bridge through the AudioSocket channel, 102 in wideband, 101 through
     the application, 600 is an echo. With `anyone_on_loopback`, calls from 127.0.0.1 need no
     account.
-    `settings` are those of `asterisk/run`, for instance `{"RECORD": "yes"}`."""
+    `settings` are those of `asterisk/run`, for instance `{"RETRY": "yes"}`."""
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ from engine.store.opening import Store
 from engine.store.records import Left, Records
 
 if TYPE_CHECKING:
+    from bridge.recording import Recorder
     from engine.office.diary import Diary
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,11 @@ class Office:
 
 
 async def open_office(
-    settings: Settings, profile: Profile, store: Store, stack: AsyncExitStack
+    settings: Settings,
+    profile: Profile,
+    store: Store,
+    stack: AsyncExitStack,
+    recorder: "Recorder | None" = None,
 ) -> Office:
     """Raises `BadSettings`."""
     zone = ZoneInfo(profile.timezone)
@@ -86,7 +91,12 @@ async def open_office(
         if work is not None:
             stack.callback(tasks.create_task(kept_up(work.run)).cancel)
     live: dict[str, CallRecord] = {}
-    return Office(desk, lambda facts: CallRecord(store.records, desk, profile, facts, live))
+
+    def open_record(facts: CallFacts) -> CallRecord:
+        taped = recorder if settings.records(facts.line) else None
+        return CallRecord(store.records, desk, profile, facts, live, taped)
+
+    return Office(desk, open_record)
 
 
 def _agents(settings: Settings, profile: Profile, store: Store) -> Calendar:
@@ -158,6 +168,7 @@ class CallRecord:
         profile: Profile,
         facts: CallFacts,
         live: dict[str, "CallRecord"],
+        recorder: "Recorder | None" = None,
     ) -> None:
         """`live`: of each key, the record of the call that lives."""
         self.key = ""
@@ -166,6 +177,9 @@ class CallRecord:
         self._profile = profile
         self._facts = facts
         self._live = live
+        self._recorder = recorder
+        self._recorded: bool | None = None
+        """None: it has not been told; false: the caller does not want it."""
         self._before: Before | None = None
         self._started = datetime.now(UTC)
         self._exchanges: list[Exchange] = []
@@ -199,6 +213,20 @@ class CallRecord:
             self._announced.add(what)
             self._records.consent(self.key, what, datetime.now(UTC))
 
+    def record(self) -> None:
+        if self._recorded is None:
+            self._recorded = True
+            self.announced("recorded")
+            if self._recorder is not None:
+                self._recorder.start(self._facts)
+
+    def unrecord(self) -> None:
+        if self._recorded is not False:
+            self._recorded = False
+            self.announced("recording refused")
+            if self._recorder is not None:
+                self._recorder.erase(self._facts)
+
     def unwanted(self) -> None:
         # Only of a call that we placed is it certain whose number it is.
         if self._facts.outbound and is_number(self._facts.caller):
@@ -206,6 +234,8 @@ class CallRecord:
             log.info("opted_out", extra={"call": self._facts.id, "facts": {}})
 
     def close(self, why: str) -> None:
+        if self._recorded and self._recorder is not None:
+            self._recorder.stop(self._facts)
         if not self.key:
             self._open()
         if self._live.get(self.key) is not self:

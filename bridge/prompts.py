@@ -32,7 +32,6 @@ PROMPTS: dict[str, Texts] = {
         "he": "סְלִיחָה, אֵין נָצִיג פָּנוּי כָּעֵת. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב מְאוּחָר יוֹתֵר. לְהִתְרָאוֹת!",
         "en": "Sorry, nobody is free right now. Please call again later. Goodbye!",
     },
-    "recorded": {"he": "הַשִּׂיחָה מוּקְלֶ֫טֶת.", "en": "This call is recorded."},
     # To the person who is asked whether to take a caller; the number is read between them.
     "call-from": {"he": "שִׂיחָה מֵהַמִּסְפָּר,", "en": "A call from,"},
     "call-withheld": {"he": "שִׂיחָה מִמִּסְפָּר חָסוּי.", "en": "A call from a withheld number."},

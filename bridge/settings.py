@@ -326,6 +326,12 @@ class Settings(BaseSettings):
         description="A process that hangs for so long ends itself, so that Asterisk and Twilio "
         "bring its callers back. 0: never.",
     )
+    kav_record: bool = Field(
+        False,
+        description="Calls are recorded, from when the caller has heard so, unless he does not "
+        "want it. Asterisk's need KAV_AMI_HOST, Twilio's TWILIO_ACCOUNT_SID: without it they are "
+        "not.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -352,6 +358,7 @@ class Settings(BaseSettings):
         if (self.kav_tls_cert is None) != (self.kav_tls_key is None):
             raise ValueError("KAV_TLS_CERT and KAV_TLS_KEY go together: set both")
         self._twilio_agrees()
+        self._recording_agrees()
         if not _is_loopback(self.kav_http_host) and self.twilio_auth_token is None:
             raise ValueError(
                 "KAV_HTTP_HOST is not loopback, so TWILIO_AUTH_TOKEN is needed: "
@@ -391,6 +398,27 @@ class Settings(BaseSettings):
                 "KAV_TRANSFERS must be names and whole numbers, each name once: "
                 "sales=+972...,office=+972..."
             )
+
+    def _recording_agrees(self) -> None:
+        if not self.kav_record:
+            return
+        if self.twilio_auth_token is not None and not self.records("twilio"):
+            raise ValueError(
+                "KAV_RECORD is on, so TWILIO_ACCOUNT_SID is needed: "
+                "without it no recording of a call can be begun or ended"
+            )
+        if not (self.records("audiosocket") or self.records("twilio")):
+            raise ValueError(
+                "KAV_RECORD is on, so KAV_AMI_HOST (Asterisk), or TWILIO_ACCOUNT_SID with a key or "
+                "TWILIO_AUTH_TOKEN (Twilio), is needed: without it nobody can record"
+            )
+
+    def records(self, line: str) -> bool:
+        """Whether the calls of that line are recorded."""
+        if line == "audiosocket":
+            return self.kav_record and bool(self.kav_ami_host)
+        secret = self.twilio_api_secret or self.twilio_auth_token
+        return self.kav_record and bool(self.twilio_account_sid and secret)
 
     def _transfer_parts(self) -> list[str]:
         told = self.kav_transfers.get_secret_value() if self.kav_transfers else ""

@@ -43,7 +43,12 @@ from engine.dialogue.acts import (
     WindowMenu,
     awaited,
 )
-from engine.dialogue.expected import expected_phrases, fixed_phrases, words_with_points
+from engine.dialogue.expected import (
+    NO_RECORDING,
+    expected_phrases,
+    fixed_phrases,
+    words_with_points,
+)
 from engine.dialogue.hebrew import without_points
 from engine.dialogue.hours import DAYS_AHEAD, Window, free_windows, window_at
 from engine.dialogue.phrases import (
@@ -55,10 +60,11 @@ from engine.dialogue.phrases import (
     window_name,
     windows_heard,
 )
-from engine.dialogue.policy import Talk, Turn
+from engine.dialogue.policy import Recording, Talk, Turn
 from engine.dialogue.profile import Language, Profile
 from engine.dialogue.spoken import spoken
 from engine.dialogue.understand import Understood, understand
+from engine.dialogue.unrecorded import refuses_recording
 from engine.dialogue.wish import When
 from engine.ports import (
     Before,
@@ -112,7 +118,8 @@ class Receptionist:
         spoken can be recognized, so every question is a menu. `call`: for the log. `outbound`: we
         have called the caller, and a machine may answer. `wording` tells
         at any moment the languages in which the model's own sentences may be spoken: a voice that
-        needs points cannot read its Hebrew. `recorded`: the call is, and the caller is told.
+        needs points cannot read its Hebrew. `recorded`: the call is, once the caller has
+        heard so, and as long as he does not mind.
         `journal`: what the call leaves is written down there.
         After `patience` seconds without the model's understanding, or `gap` without its next
         sentence, the turn goes on without it."""
@@ -180,6 +187,8 @@ class Receptionist:
 
     def expected(self) -> Sequence[str]:
         phrases = expected_phrases(self._profile, self._talk)
+        if self._is_recorded(self._talk):
+            phrases.append(NO_RECORDING)
         return list(dict.fromkeys(without_points(phrase) for phrase in phrases))
 
     async def guess(self, words: str) -> None:
@@ -245,9 +254,17 @@ class Receptionist:
         cut = heard.cut or not self._spoken
         said = windows_heard(self._talk.act, self._talk.language, reached, cut)
         announced = self._announced(heard)
-        turn = Turn(meaning, heard.digits, said, announced, heard.words, heard.occasion)
+        turn = Turn(
+            meaning,
+            heard.digits,
+            said,
+            announced,
+            heard.words,
+            heard.occasion,
+            recorded=self._recorded,
+        )
         self._talk = policy.answer(self._talk, turn, await self._free())
-        if self._announcement(self._talk) and too_long(tuple(self._own(self._talk))):
+        if self._has_no_room(self._talk):
             self._talk = policy.in_short(self._talk)
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
@@ -267,7 +284,11 @@ class Receptionist:
             self._wanted = True
             self._journal.wants(_record(self._talk) | _time(self._talk))
         if self._talk.announced:
-            self._journal.announced("automated and recorded" if self._recorded else "automated")
+            self._journal.announced("automated")
+        if self._talk.recording is Recording.REFUSED:
+            self._journal.unrecord()
+        elif self._recorded and policy.agrees_to_recording(self._talk):
+            self._journal.record()
 
     async def _understand(self, heard: Heard, thought: Thought) -> Understood:
         if _is_unsure(heard):
@@ -299,7 +320,7 @@ class Receptionist:
         talk = self._talk
         if talk.keypad or talk.booked is not None or not words.strip():
             return False
-        if policy.turned_away(talk, words) is not None:
+        if policy.turned_away(talk, words) is not None or refuses_recording(words):
             return False
         rules = self._by_rules(words)
         return not checked.suffices(self._profile, talk.question, rules, words)
@@ -430,7 +451,7 @@ class Receptionist:
             wish=talk.wish,
             learned=talk.learned,
             keypad=talk.keypad,
-            recorded=self._recorded,
+            recorded=self._is_recorded(talk),
             before=self._announcement(talk),
             lead=self._lead(talk),
         )
@@ -438,11 +459,22 @@ class Receptionist:
     def _lead(self, talk: Talk) -> str:
         return "" if talk.lead is None else texts.LEADS[talk.lead][talk.language]
 
+    def _is_recorded(self, talk: Talk) -> bool:
+        return self._recorded and talk.recording is not Recording.REFUSED
+
+    def _has_no_room(self, talk: Talk) -> bool:
+        """The question takes the place of what must be said before it."""
+        own = tuple(self._own(talk))
+        asks = talk.act == talk.question
+        if asks and talk.lead is Lead.UNRECORDED and self._lead(talk) not in own:
+            return True
+        return bool(self._announcement(talk)) and too_long(own)
+
     def _announcement(self, talk: Talk) -> str:
         """That she is automated, until the caller has heard it."""
         if talk.language in talk.announced or not talk.turns:
             return ""
-        return announcement(talk.language, self._recorded, talk.keypad)
+        return announcement(talk.language, self._is_recorded(talk), talk.keypad)
 
     def _announced(self, heard: Heard) -> frozenset[Language]:
         talk = self._talk
@@ -453,7 +485,7 @@ class Receptionist:
             talk.language,
             said,
             keypad=talk.keypad,
-            recorded=self._recorded,
+            recorded=self._is_recorded(talk),
         )
 
 

@@ -194,9 +194,51 @@ def test_a_recording_is_announced_in_the_language_that_is_spoken_then() -> None:
     assert call.answer("an office").startswith("I'm automated, and we record calls.")
 
 
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("בלי הקלטה", "אין בעיה, השיחה לא מקלטת."),
+        ("don't record me", "I'm an automated assistant. All right, this call isn't recorded."),
+    ],
+)
+def test_who_does_not_want_to_be_recorded_is_answered_and_not_told_of_it_again(
+    line: str, reply: str
+) -> None:
+    call = Call(profile=SHAI, recorded=True)
+    assert call.answer(line).startswith(reply)
+    assert call.last.endswith("?")
+    other = call.answer("דירה" if line.isascii() else "an office")
+    assert "record" not in other
+    assert "מקלטת" not in other
+
+
+def test_who_does_not_let_her_finish_is_told_that_she_is_automated_all_the_same() -> None:
+    call = Call(profile=SHAI, recorded=True)
+    answer = call.interrupt(2, "בלי הקלטה")
+    assert answer.startswith("אני עוזרת אוטומטית. אין בעיה, השיחה לא מקלטת.")
+
+
+def test_who_presses_the_key_of_another_language_is_told_in_it_that_the_call_is_recorded() -> None:
+    call = Call(profile=SHAI, recorded=True, keypad=True)
+    call.reply(Heard(digits="2", said=call.last))
+    told = call.reply(Heard(digits="1", said=call.last))
+    assert "we record calls" in call.last or "we record calls" in told
+
+
+def test_the_longest_question_leaves_room_for_the_answer() -> None:
+    call = Call(profile=SHAI, recorded=True)
+    for line in ("דירה ביפו עד שבעת אלפים", "מחר בבוקר"):
+        call.answer(line)
+    assert call.last.count(",") >= 1, "several windows are offered"
+    answer = call.answer("בלי הקלטה")
+    assert answer.startswith("אין בעיה, השיחה לא מקלטת.")
+    assert count_words([call.last]) <= 20
+
+
 LINES = st.sampled_from(
     [line for call in CALLS.values() for line, _ in call]
     + ["", "yes", "no", "two", "forty", "wait", "goodbye", "tomorrow", "Jaffa", "דירה ביפו", "שבע"]
+    + ["בלי הקלטה", "please don't record me"]
     + ["office in Jaffa, 8,000, tomorrow", "דירה ביפו עד שבעת אלפים מחר"]
 )
 

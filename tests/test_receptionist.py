@@ -593,6 +593,8 @@ class Pages:
     wishes: list[Mapping[str, object]] = field(default_factory=list)
     before: Before | None = None
     kept: Mapping[str, object] = field(default_factory=dict)
+    recording: list[str] = field(default_factory=list)
+    """Whether the call is recorded, as it was told."""
 
     async def recall(self) -> Before | None:
         return self.before
@@ -607,6 +609,12 @@ class Pages:
         self.wishes.append(wish)
 
     def announced(self, what: str) -> None: ...
+
+    def record(self) -> None:
+        self.recording.append("yes")
+
+    def unrecord(self) -> None:
+        self.recording.append("no")
 
     def unwanted(self) -> None: ...
 

@@ -166,3 +166,11 @@ def test_who_speaks_before_the_first_word_is_known_as_well() -> None:
 def test_nothing_that_the_caller_said_is_kept_but_what_it_means() -> None:
     leah = called("דירה בפלורנטין, הכרטיס שלי 4111 1111 1111 1111")
     assert "4111" not in json.dumps(leah.journal.kept)
+
+
+def test_who_did_not_want_to_be_recorded_still_does_not() -> None:
+    leah = called("בלי הקלטה")
+    again = back(leah)
+    again.reply(None)
+    again.answer("דירה ביפו")
+    assert (leah.journal.recording, again.journal.recording) == (["no"], ["no"])

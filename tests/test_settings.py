@@ -126,6 +126,42 @@ def test_providers_are_a_list_and_only_their_own_key_is_needed() -> None:
 
 
 AMI = {"kav_ami_host": "10.0.0.5", "kav_ami_secret": "hush"}
+PBX = {"kav_ami_host": "127.0.0.1", "kav_ami_secret": "hush"}
+TOKEN = {"twilio_auth_token": "hush", "kav_public_url": "https://kav.example"}
+TWILIO = {"twilio_account_sid": "AC" + 32 * "0"}
+KEY = {"twilio_api_key": "SK" + 32 * "0", "twilio_api_secret": "hush"}
+
+
+@pytest.mark.parametrize(
+    ("has", "lacks"),
+    [
+        ({}, "KAV_AMI_HOST"),
+        (TWILIO, "KAV_AMI_HOST"),
+        (KEY, "KAV_AMI_HOST"),
+        (TOKEN, "TWILIO_ACCOUNT_SID is needed"),
+        (TOKEN | PBX, "TWILIO_ACCOUNT_SID is needed"),
+    ],
+)
+def test_a_recording_that_nobody_can_make_is_refused(has: dict[str, object], lacks: str) -> None:
+    Settings.model_validate(has)
+    with pytest.raises(ValueError, match=f"KAV_RECORD is on, so {lacks}"):
+        Settings.model_validate(has | {"kav_record": "on"})
+
+
+@pytest.mark.parametrize(
+    ("has", "recorded"),
+    [
+        (PBX, {"audiosocket"}),
+        (TWILIO | TOKEN, {"twilio"}),
+        (TWILIO | KEY, {"twilio"}),
+        (TWILIO | TOKEN | PBX, {"audiosocket", "twilio"}),
+    ],
+)
+def test_each_line_is_recorded_by_its_own_means(has: dict[str, object], recorded: set[str]) -> None:
+    lines = ("audiosocket", "twilio")
+    off, on = Settings.model_validate(has), Settings.model_validate(has | {"kav_record": "on"})
+    assert {line for line in lines if on.records(line)} == recorded
+    assert not any(off.records(line) for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ MOST_CALLS = 2000
 TRANSFER_CONTEXT = "kav-transfer"
 NORMAL_CLEARING = "16"
 """Q.850."""
+TAPE_LIMIT = 2.0
+"""Seconds for the dialplan to begin or to delete a recording."""
+TAPE_FEATURE, TAPE_KEY = "kav-tape", "A"
+"""What a call that can be recorded has among its features (features.conf), and its key there."""
 
 _BACK: dict[str, Back] = {"dropped": "dropped", "unanswered": "unanswered"}
 _NO_CHANNEL = re.compile(r"(?i)no such channel|channel (does not exist|not found)")
@@ -70,6 +74,8 @@ class AsteriskPbx:
         """Announced, and not asked for yet: a call that comes back is announced again."""
         self._news = asyncio.Event()
         """A call has been announced; each such event is used once."""
+        self._tapes: dict[str, asyncio.Future[None]] = {}
+        """By the call and what is asked of its dialplan: done, when it is."""
 
     async def facts(self, call: UUID) -> CallFacts:
         try:
@@ -113,6 +119,35 @@ class AsteriskPbx:
             return int(told.get("value", ""))
         except ValueError:
             raise PbxFailed(f"{variable}: not a number") from None
+
+    async def record(self, call: UUID) -> None:
+        """Both sides, into a file of Asterisk's that is named by the UUID, as long as the caller is
+        with us. Raises `PbxFailed`."""
+        await self._tape(call, "start")
+
+    async def unrecord(self, call: UUID) -> None:
+        """Ends that, and deletes the file. Raises `PbxFailed`."""
+        await self._tape(call, "erase")
+
+    async def _tape(self, call: UUID, what: str) -> None:
+        """The dialplan does it, for a key that is pressed on the caller's behalf: by AMI it would
+        take the right to write any file (MixMonitor is of class `system`)."""
+        channel = self._leg(call).channel
+        told = await self._ask("Getvar", Channel=channel, Variable="DYNAMIC_FEATURES")
+        if told.get("value") != TAPE_FEATURE:
+            # Without it the key would reach us as one of the caller's.
+            raise PbxFailed("the dialplan does not record this call")
+        name = f"{call} {what}"
+        self._tapes[name] = done = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(TAPE_LIMIT):
+                await self._ask("Setvar", Channel=channel, Variable="KAV_TAPE", Value=what)
+                await self._ask("PlayDTMF", Channel=channel, Digit=TAPE_KEY, Receive="true")
+                await done
+        except TimeoutError:
+            raise PbxFailed(f"{what} a recording: nothing within {TAPE_LIMIT:g} s") from None
+        finally:
+            del self._tapes[name]
 
     def way(self, call: UUID) -> float | None:
         leg = self._legs.get(self._calls.get(call, ""))
@@ -172,9 +207,17 @@ class AsteriskPbx:
     # Events.
 
     def hear_user_event(self, event: Told) -> None:
-        """The dialplan brings a call, `UserEvent(BridgeCall,UUID: …,Back: …,Placed: …)`."""
-        if event.get("userevent") != "BridgeCall":
-            return
+        """The dialplan brings a call, `UserEvent(BridgeCall,UUID: …,Back: …,Placed: …)`, or has
+        done what was asked of its recording, `UserEvent(KavTape,UUID: …,Did: …)`."""
+        match event.get("userevent"):
+            case "BridgeCall":
+                self._hear_call(event)
+            case "KavTape":
+                done = self._tapes.get(f"{event.get('uuid')} {event.get('did')}")
+                if done is not None and not done.done():
+                    done.set_result(None)
+
+    def _hear_call(self, event: Told) -> None:
         told = event.get("uuid", "")
         if not _UUID.fullmatch(told):
             log.warning("AMI: a BridgeCall without a UUID")

@@ -40,7 +40,9 @@ from engine.store import StoreBroken, StoreFailed
 # What takes long to import is imported inside of the functions: the processes with models are
 # begun first, and load meanwhile.
 if TYPE_CHECKING:
+    from bridge.audiosocket.asterisk_pbx import AsteriskPbx
     from bridge.gate import Gate
+    from bridge.recording import Recorder
     from bridge.ticker import Ticker
     from bridge.twilio_media import PlacedEnded
     from engine.store.opening import Store
@@ -138,7 +140,8 @@ async def bridge(
         gc.disable()
         stack.callback(gc.enable)
         speech = await stack.enter_async_context(speech_near(settings, profile, tell))
-        from bridge import asterisk, twilio_media  # noqa: F401 - the doors', not to be garbage either
+        from bridge import twilio_media  # noqa: F401 - a door's, not to be garbage either
+        from bridge.asterisk import pbx_beside
         from bridge.equipment import equip
         from bridge.gate import Gate
         from bridge.office import open_office
@@ -146,7 +149,9 @@ async def bridge(
         from bridge.tracefiles import TraceFiles
 
         store = await _store(settings, stack, post)
-        office = await open_office(_office_of(settings, post), profile, store, stack)
+        pbx = await stack.enter_async_context(pbx_beside(settings))
+        recorder = await _recorder(settings, pbx, stack)
+        office = await open_office(_office_of(settings, post), profile, store, stack, recorder)
         equipment = await equip(settings, profile, speech, office, stack, tell)
         traces = TraceFiles(settings.kav_data / "traces")
         stack.callback(traces.close)
@@ -158,7 +163,8 @@ async def bridge(
         gc.freeze()  # later collections need not look at it either
         gc.enable()
         placed_ended = store.records.placed_ended
-        async with listening(settings, gate, certificate, post, placed_ended) as addresses:
+        doors = listening(settings, gate, certificate, post, placed_ended, pbx)
+        async with doors as addresses:
             yield addresses, gate
 
 
@@ -169,15 +175,14 @@ async def listening(
     certificate: Certificate | None = None,
     post: Post | None = None,
     placed_ended: "PlacedEnded | None" = None,
+    pbx: "AsteriskPbx | None" = None,
 ) -> AsyncGenerator[Addresses]:
     """Both doors open. Raises `BadSettings` when one is taken."""
     from bridge import audiosocket
-    from bridge.asterisk import pbx_beside
     from bridge.ticker import Ticker
 
     ticker = Ticker()
     async with AsyncExitStack() as stack:
-        pbx = await stack.enter_async_context(pbx_beside(settings))
         host, port = settings.kav_audiosocket_host, settings.kav_audiosocket_port
         with _door("AUDIOSOCKET", host, port):
             asterisk = await stack.enter_async_context(
@@ -283,6 +288,16 @@ async def _store(settings: Settings, stack: AsyncExitStack, post: Post | None) -
     if left:
         logger.warning("calls_left_open", extra={"facts": {"calls": left}})
     return store
+
+
+async def _recorder(
+    settings: Settings, pbx: "AsteriskPbx | None", stack: AsyncExitStack
+) -> "Recorder | None":
+    if not settings.kav_record:
+        return None
+    from bridge.recording import open_recorder
+
+    return await stack.enter_async_context(open_recorder(settings, pbx))
 
 
 def _check_doors(settings: Settings) -> None:

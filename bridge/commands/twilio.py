@@ -27,11 +27,11 @@ from dataclasses import asdict
 
 from bridge.outbound import NotAllowed, OutboundRequest, Outcome, is_number
 from bridge.settings import BadSettings, Settings, read_settings
+from bridge.twilio import account
 from bridge.twilio_media.dialing import dial
 from bridge.twilio_media.rest import (
     Callbacks,
     NumberSetup,
-    TwilioAccount,
     TwilioControl,
     TwilioFailed,
     WrongCredentials,
@@ -83,24 +83,6 @@ async def run(args: argparse.Namespace) -> int:
         raise BadSettings(f"it is not called: {error}") from None
     except (StoreBroken, StoreFailed) as error:
         raise BadSettings(f"KAV_DATABASE: {error}") from None
-
-
-def account(settings: Settings) -> TwilioAccount:
-    """Raises `BadSettings`."""
-    secret = settings.twilio_api_secret or settings.twilio_auth_token
-    if not settings.twilio_account_sid or secret is None:
-        raise BadSettings(
-            "Twilio's account is not configured: set TWILIO_ACCOUNT_SID, and TWILIO_API_KEY with "
-            "TWILIO_API_SECRET (or TWILIO_AUTH_TOKEN)"
-        )
-    return TwilioAccount(
-        sid=settings.twilio_account_sid,
-        user=settings.twilio_api_key or settings.twilio_account_sid,
-        secret=secret.get_secret_value(),
-        region=settings.twilio_region,
-        edge=settings.twilio_edge,
-        endpoint=settings.kav_twilio_endpoint,
-    )
 
 
 def setup(public_url: str, fallback_url: str | None = None) -> NumberSetup:

@@ -134,7 +134,9 @@ class _Service:
             web.get(f"{calls}/{{call}}.json", self.fetch_call),
             web.post(f"{calls}/{{call}}.json", self.update_call),
             web.post(f"{calls}/{{call}}/Recordings.json", self.create_recording),
+            web.get(f"{calls}/{{call}}/Recordings.json", self.list_recordings),
             web.post(f"{calls}/{{call}}/Recordings/{{recording}}.json", self.update_recording),
+            web.delete(f"{calls}/{{call}}/Recordings/{{recording}}.json", self.delete_recording),
             web.get(f"{numbers}.json", self.list_numbers),
             web.post(f"{numbers}/{{number}}.json", self.update_number),
         ]
@@ -224,30 +226,33 @@ class _Service:
     async def update_recording(self, request: web.Request) -> web.Response:
         if self._call(request)["status"] in _ENDED:
             raise _Refused(400, 21220, "Recording is not in-progress")
-        recording = self._double.recordings.get(request.match_info["recording"])
-        if recording is None:
-            raise _not_found(request)
+        recording = self._recording(request)
         recording["status"] = str((await request.post())["Status"])
         return web.json_response(recording)
+
+    async def list_recordings(self, request: web.Request) -> web.Response:
+        call = self._call(request)["sid"]
+        found = [one for one in self._double.recordings.values() if one["call_sid"] == call]
+        return web.json_response(_page(request, "recordings", found))
+
+    async def delete_recording(self, request: web.Request) -> web.Response:
+        del self._double.recordings[self._recording(request)["sid"]]
+        return web.Response(status=204)
+
+    def _recording(self, request: web.Request) -> dict[str, Any]:
+        """That of the address; `Twilio.CURRENT` is the one that goes on."""
+        call, sid = self._call(request)["sid"], request.match_info["recording"]
+        for one in self._double.recordings.values():
+            goes_on = sid == "Twilio.CURRENT" and one["status"] in ("in-progress", "paused")
+            if one["call_sid"] == call and (goes_on or one["sid"] == sid):
+                return one
+        raise _not_found(request)
 
     async def list_numbers(self, request: web.Request) -> web.Response:
         """Twilio finds numbers by any part of them."""
         wanted = request.query.get("PhoneNumber", "")
         found = [one for one in self._double.numbers.values() if wanted in one["phone_number"]]
-        size = int(request.query.get("PageSize", 50))
-        return web.json_response(
-            {
-                "incoming_phone_numbers": found[:size],
-                "uri": request.path_qs,
-                "page": 0,
-                "page_size": size,
-                "start": 0,
-                "end": max(0, len(found) - 1),
-                "first_page_uri": request.path_qs,
-                "next_page_uri": None,
-                "previous_page_uri": None,
-            }
-        )
+        return web.json_response(_page(request, "incoming_phone_numbers", found))
 
     async def update_number(self, request: web.Request) -> web.Response:
         number = self._double.numbers.get(request.match_info["number"])
@@ -286,6 +291,21 @@ def _error(status: int, code: int, message: str) -> web.Response:
     more = f"https://www.twilio.com/docs/errors/{code}"
     body = {"code": code, "message": message, "more_info": more, "status": status}
     return web.json_response(body, status=status)
+
+
+def _page(request: web.Request, name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    size = int(request.query.get("PageSize", 50))
+    return {
+        name: found[:size],
+        "uri": request.path_qs,
+        "page": 0,
+        "page_size": size,
+        "start": 0,
+        "end": max(0, len(found) - 1),
+        "first_page_uri": request.path_qs,
+        "next_page_uri": None,
+        "previous_page_uri": None,
+    }
 
 
 def _snake(name: str) -> str:

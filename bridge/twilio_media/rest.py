@@ -8,7 +8,6 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from aiohttp import ClientConnectorError, ClientError, encode_basic_auth
@@ -29,11 +28,11 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]  # it 
 from bridge.outbound import Allowed, Outcome
 from bridge.twilio_media.outcome import outcome
 
-log = logging.getLogger(__name__)
-
 LIMIT = 5.0
 """Seconds for one request. The client has no limit of its own that holds."""
 RING_SECONDS = 30
+MOST_RECORDINGS = 50
+"""Of one call: each time that the caller comes back there is another."""
 _GONE = {20404, 21220}
 """Not found; not in progress: whatever was to end has ended."""
 _CALL = re.compile(r"CA[0-9a-fA-F]{32}")
@@ -87,14 +86,6 @@ class CallStatus:
     @property
     def outcome(self) -> Outcome | None:
         return outcome(self.status, self.answered_by)
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One that has been started."""
-
-    call: str
-    sid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,35 +202,31 @@ class TwilioControl:
             return None
         return _call_status(found)
 
-    async def record(
-        self, call: str, *, consent_heard: datetime, callback: str
-    ) -> Recording | None:
-        """Records both sides, each on its own channel. `consent_heard`: when the caller had heard
-        to its end that the call is recorded. None: the call has ended."""
+    async def record(self, call: str) -> bool:
+        """Both sides, each on its own channel, from now on."""
         asking = self._call(call).recordings.create_async(
-            recording_channels="dual",
-            recording_status_callback=callback,
-            recording_status_callback_event=["completed", "absent"],
-            trim="do-not-trim",
+            recording_channels="dual", trim="do-not-trim"
         )
+        return await self._was_there("record", asking)
+
+    async def stop_recording(self, call: str) -> bool:
+        """The one that goes on now."""
+        one = self._call(call).recordings("Twilio.CURRENT")
+        return await self._was_there("stop a recording", one.update_async(status="stopped"))
+
+    async def erase_recordings(self, call: str) -> bool:
+        """Ends what goes on, and deletes all that was recorded of the call."""
+        await self.stop_recording(call)
+        recordings = self._call(call).recordings
         try:
-            started = await self._ask("record", asking)
+            found = await self._ask("list recordings", recordings.list_async(limit=MOST_RECORDINGS))
         except _Gone:
-            return None
-        if not _RECORDING.fullmatch(sid := _text(started.sid)):
-            raise Unsure("record: the answer is not Twilio's")
-        log.info("recording", extra={"call": call, "facts": {"consent": consent_heard.isoformat()}})
-        return Recording(call, sid)
-
-    async def pause_recording(self, recording: Recording) -> bool:
-        """Silence is recorded instead, of a card number for example."""
-        return await self._record_on(recording, status="paused", pause_behavior="silence")
-
-    async def resume_recording(self, recording: Recording) -> bool:
-        return await self._record_on(recording, status="in-progress")
-
-    async def stop_recording(self, recording: Recording) -> bool:
-        return await self._record_on(recording, status="stopped")
+            return False
+        for one in found:
+            if not _RECORDING.fullmatch(sid := _text(one.sid)):
+                raise Unsure("list recordings: the answer is not Twilio's")
+            await self._was_there("delete a recording", recordings(sid).delete_async())
+        return bool(found)
 
     async def place(self, allowed: Allowed, *, caller_id: str, callbacks: Callbacks) -> str:
         """A new call, and its CallSid. Who answered is found out beside the conversation, which
@@ -289,10 +276,6 @@ class TwilioControl:
 
     async def _change(self, what: str, call: str, **changes: str) -> bool:
         return await self._was_there(what, self._call(call).update_async(**changes))
-
-    async def _record_on(self, recording: Recording, **changes: str) -> bool:
-        one = self._call(recording.call).recordings(recording.sid)
-        return await self._was_there("change a recording", one.update_async(**changes))
 
     async def _was_there(self, what: str, asking: Awaitable[object]) -> bool:
         try:

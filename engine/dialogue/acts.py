@@ -175,6 +175,7 @@ class Lead(Enum):
     MOVED = "the meeting has another time now"
     CANCELED = "the meeting is canceled, and the caller has not heard it yet"
     FULL = "there is no other time for the meeting"
+    UNRECORDED = "the caller does not want to be recorded"
 
 
 class Ending(Enum):

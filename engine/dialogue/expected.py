@@ -67,6 +67,7 @@ _PARTS = (
     "מָתַי שֶׁנּוֹחַ",
 )
 _OTHERS = ("מַ֫שֶּׁהוּ אַחֵר", "לֹא מַתְאִים לִי")
+NO_RECORDING = "בְּלִי הַקְלָטָה"
 _PLACES = ("הָרִאשׁוֹן", "הַשֵּׁנִי", "הַשְּׁלִישִׁי")
 # Words of callers that no list needs, so that they can be spoken in tests.
 _ALSO = (
@@ -77,6 +78,7 @@ _ALSO = (
     "הָרִאשׁוֹנָה",
     "מָחֳרָתַ֫יִים",
     "נָכוֹן",
+    NO_RECORDING,
 )
 
 

@@ -234,7 +234,8 @@ def announced(
         if not _contains(heard, _bare_words(opening)):
             return frozenset()
         second = _bare_words(texts.SECOND_LANGUAGE[_other(language)])
-        whole = keypad or _contains(heard, second)
+        # With keys, that she is automated is plain to everybody; not that the call is recorded.
+        whole = (keypad and not recorded) or _contains(heard, second)
         return frozenset({language, _other(language)} if whole else {language})
     told = announcement(language, recorded, keypad)
     if isinstance(act, Introduce) and act.manner is Manner.PLAIN:

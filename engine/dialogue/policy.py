@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import SequenceMatcher
+from enum import Enum
 from typing import assert_never
 
 from engine.core.effects import Occasion
@@ -55,6 +56,7 @@ from engine.dialogue.profile import (
     Time,
 )
 from engine.dialogue.understand import Understood
+from engine.dialogue.unrecorded import refuses_recording
 from engine.dialogue.unwanted import never_again, not_now
 from engine.dialogue.wish import Value, When, Wish, fill, forget, leave_open, missing
 
@@ -80,6 +82,14 @@ LONGEST_GREETING = 6
 _NEAR, _LONG = 0.9, 3
 _PHONE_DIGITS = 7
 _LEADS = {Occasion.MONOLOGUE: Lead.MONOLOGUE, Occasion.LATE: Lead.LATE}
+
+
+class Recording(Enum):
+    """What the caller knows of a recording of the call, and thinks of it."""
+
+    UNTOLD = "nothing"
+    TOLD = "that there is one"
+    REFUSED = "that there shall be none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,7 @@ class Talk:
     idle: int = 0
     """Spoken turns since the wish last grew."""
     turns: int = 0
+    recording: Recording = Recording.UNTOLD
 
     @property
     def meeting(self) -> Window | None:
@@ -149,6 +160,8 @@ class Turn:
     """The languages in which it has announced who speaks."""
     words: str = ""
     occasion: Occasion = Occasion.ANSWER
+    recorded: bool = False
+    """What has announced who speaks has announced a recording, too."""
 
 
 def start(profile: Profile, keypad: bool, caller: str = "", *, outbound: bool = False) -> Talk:
@@ -184,14 +197,18 @@ def _answered(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     away = turned_away(talk, turn.words)
     if away is not None:
         return _act(_in_language(talk, meaning), Goodbye(away))
+    if refuses_recording(turn.words):
+        return _unrecorded(_in_language(talk, meaning), turn, free)
     if talk.booked is not None:
         return _after_booking(_in_language(talk, meaning), talk.booked, turn, free)
     if _is_untold(talk):
         return _tell_again(_in_language(talk, meaning), meaning)
     if talk.outbound and (talk.greetings or takes_messages(turn.words)):
         return _to_machine(_in_language(talk, meaning), turn.words)
-    if turn.digits:
-        return _press(talk, turn.digits, free)
+    return _press(talk, turn.digits, free) if turn.digits else _by_occasion(talk, turn, free)
+
+
+def _by_occasion(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     match turn.occasion:
         case Occasion.SILENCE:
             return _unheard(talk)
@@ -199,7 +216,7 @@ def _answered(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
             return _act(replace(talk, noisy=True, lead=Lead.NOISE), _plainly(talk))
         case Occasion.LATE if not turn.words:
             return _act(replace(talk, lead=Lead.LATE), _plainly(talk))
-    answered = _respond(_in_language(talk, meaning), meaning, free)
+    answered = _respond(_in_language(talk, turn.meaning), turn.meaning, free)
     return replace(answered, lead=answered.lead or _LEADS.get(turn.occasion))
 
 
@@ -211,6 +228,19 @@ def turned_away(talk: Talk, words: str) -> Ending | None:
         return Ending.UNWANTED
     asked = isinstance(talk.question, Introduce)
     return Ending.BAD_TIME if asked and not_now(words) else None
+
+
+def _unrecorded(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
+    """The call goes on: with what else was said, or with the question that stands."""
+    # «לא רוצה הקלטה» says no to nothing else.
+    meaning = replace(turn.meaning, answer=None, correction=False, wait=False, maybe_name=None)
+    if talk.booked is not None:
+        talk = _after_booking(talk, talk.booked, replace(turn, meaning=meaning), free)
+    elif meaning.tells_a_wish or meaning.human:
+        talk = _respond(talk, meaning, free)
+    else:
+        talk = _act(talk, _plainly(talk))
+    return replace(talk, lead=Lead.UNRECORDED)
 
 
 def _enough(talk: Talk, occasion: Occasion) -> Ending | None:
@@ -252,6 +282,7 @@ def _counted(talk: Talk, turn: Turn) -> Talk:
     return replace(
         talk,
         turns=talk.turns + 1,
+        recording=_recording(talk, turn),
         announced=talk.announced | turn.announced,
         words=turn.words,
         before=before,
@@ -260,6 +291,18 @@ def _counted(talk: Talk, turn: Turn) -> Talk:
         noisy=talk.noisy and not (turn.digits or turn.meaning),
         idle=0 if talk.learned else talk.idle + bool(turn.words),
     )
+
+
+def _recording(talk: Talk, turn: Turn) -> Recording:
+    if refuses_recording(turn.words):
+        return Recording.REFUSED
+    tells = turn.recorded and turn.announced and talk.recording is Recording.UNTOLD
+    return Recording.TOLD if tells else talk.recording
+
+
+def agrees_to_recording(talk: Talk) -> bool:
+    """The caller has heard of it in the language that is spoken now, and has not said no."""
+    return talk.recording is Recording.TOLD and talk.language in talk.announced
 
 
 def _alike(one: str, other: str) -> bool:

@@ -130,6 +130,10 @@ LEADS: dict[Lead, Texts] = {
     Lead.CANCELED: {"he": "בִּיטַּ֫לְנוּ אֶת הַפְּגִישָׁה.", "en": "Your meeting is canceled."},
     Lead.FULL: {"he": "אֵין לִי מוֹעֵד פָּנוּי אַחֵר.", "en": "I have no other time free."},
     Lead.LATE: {"he": "נוֹתְרָה לָ֫נוּ דַּקָּה.", "en": "We have one minute left."},
+    Lead.UNRECORDED: {
+        "he": "אֵין בְּעָיָה, הַשִּׂיחָה לֹא מֻקְלֶ֫טֶת.",
+        "en": "All right, this call isn't recorded.",
+    },
 }
 CANCEL_IT: Texts = {
     "he": "לְבַטֵּל אֶת הַפְּגִישָׁה {when}?",

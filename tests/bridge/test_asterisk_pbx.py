@@ -1,12 +1,13 @@
 """What is asked of the PBX beside AudioSocket, against a simulated Asterisk."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
 
+from bridge.audiosocket import asterisk_pbx
 from bridge.audiosocket.ami import Account, Times
 from bridge.audiosocket.asterisk_pbx import AsteriskPbx, open_pbx
 from bridge.audiosocket.pbx import Pbx, PbxFailed, UnknownCall
@@ -339,5 +340,68 @@ def test_after_a_lost_link_it_knows_which_calls_are_still_there() -> None:
             assert (await pbx.facts(OTHER)).caller == "6002"
             with pytest.raises(UnknownCall):
                 await pbx.press(CALL, "1")
+
+    play(scene())
+
+
+def tape(server: AmiServer, did: str, call: UUID = CALL) -> None:
+    """The dialplan has done something about the recording of a call."""
+    server.tell("UserEvent", UserEvent="KavTape", UUID=str(call), Did=did)
+
+
+@pytest.mark.parametrize(
+    ("ask", "what", "other"),
+    [(AsteriskPbx.record, "start", "erase"), (AsteriskPbx.unrecord, "erase", "start")],
+)
+def test_a_recording_is_asked_of_the_dialplan_by_a_key_that_is_pressed_for_the_caller(
+    ask: Callable[[AsteriskPbx, UUID], Awaitable[None]], what: str, other: str
+) -> None:
+    async def scene() -> None:
+        async with pbx_and_server() as (pbx, server):
+            await brought(pbx, server)
+            server.values = {"DYNAMIC_FEATURES": "kav-tape", "CHANNEL(rtcp,txcount)": "1"}
+            asking = asyncio.ensure_future(ask(pbx, CALL))
+            key = await server.came("PlayDTMF")
+            wish = server.actions[-2]
+            assert (wish["Variable"], wish["Value"]) == ("KAV_TAPE", what)
+            assert (key["Digit"], key["Receive"]) == ("A", "true")
+            assert wish["Channel"] == key["Channel"] == CHANNEL["Channel"]
+            tape(server, other)
+            tape(server, what, OTHER)
+            await pbx.sent(CALL)  # what was told before has been heard by now
+            assert not asking.done()
+            for _ in range(2):
+                tape(server, what)
+            await asking
+            tape(server, what)  # nobody waits for it any more
+            await pbx.sent(CALL)
+
+    play(scene())
+
+
+def test_a_call_that_is_not_in_our_dialplan_hears_no_key() -> None:
+    async def scene() -> None:
+        async with pbx_and_server() as (pbx, server):
+            await brought(pbx, server)
+            for features in ("", "automon"):
+                server.values["DYNAMIC_FEATURES"] = features
+                with pytest.raises(PbxFailed, match="does not record"):
+                    await pbx.record(CALL)
+            with pytest.raises(UnknownCall):
+                await pbx.record(OTHER)
+            assert server.count("Setvar") == server.count("PlayDTMF") == 0
+
+    play(scene())
+
+
+def test_a_dialplan_that_does_not_record_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asterisk_pbx, "TAPE_LIMIT", 0.05)
+
+    async def scene() -> None:
+        async with pbx_and_server() as (pbx, server):
+            await brought(pbx, server)
+            server.values["DYNAMIC_FEATURES"] = "kav-tape"
+            with pytest.raises(PbxFailed, match=r"start a recording: nothing within 0\.05 s"):
+                await pbx.record(CALL)
 
     play(scene())

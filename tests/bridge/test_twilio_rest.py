@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -29,7 +28,6 @@ from bridge.twilio_media.rest import (
     Callbacks,
     CallStatus,
     NumberSetup,
-    Recording,
     TwilioAccount,
     TwilioControl,
     TwilioFailed,
@@ -41,7 +39,6 @@ from bridge.twilio_media.rest import (
 UNKNOWN = "CA" + 32 * "f"
 CALLEE = "+97235550199"
 SALES = "+97235550177"
-HEARD = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 CALLBACKS = Callbacks(
     voice="https://kav.example/voice",
     fallback="https://kav.example/fallback",
@@ -81,17 +78,18 @@ WITH_EFFECT: dict[str, Action] = {
     "hang up": lambda bench, call: bench.control.hang_up(call),
     "transfer": lambda bench, call: bench.control.transfer(call, "sales"),
     "digits": lambda bench, call: bench.control.send_digits(call, "1", then=CALLBACKS.voice),
-    "record": lambda bench, call: bench.control.record(
-        call, consent_heard=HEARD, callback=CALLBACKS.status
-    ),
-    "stop recording": lambda bench, call: bench.control.stop_recording(
-        Recording(call, "RE" + 32 * "0")
-    ),
+    "record": lambda bench, call: bench.control.record(call),
+    "stop recording": lambda bench, call: bench.control.stop_recording(call),
+    "erase recordings": lambda bench, call: bench.control.erase_recordings(call),
     "place": lambda bench, _: bench.control.place(
         Allowed(CALLEE, 60), caller_id=NUMBER, callbacks=CALLBACKS
     ),
 }
-ON_A_CALL = {name: action for name, action in WITH_EFFECT.items() if name != "place"}
+ON_A_LIVE_CALL = {
+    name: action
+    for name, action in WITH_EFFECT.items()
+    if name not in ("place", "erase recordings")
+}
 READING: dict[str, Action] = {
     "status": lambda bench, call: bench.control.status(call),
     "number": lambda bench, _: bench.control.number(NUMBER),
@@ -162,26 +160,42 @@ async def test_what_is_no_call_s_id_never_becomes_part_of_an_address(call: str) 
 
 
 @on_loop
-async def test_a_recording_is_started_paused_resumed_and_stopped() -> None:
+async def test_a_recording_has_both_sides_and_ends_before_the_call() -> None:
     async with bench() as it:
         call = it.twilio.call()
-        recording = await it.control.record(
-            call, consent_heard=HEARD, callback="https://kav.example/recording"
-        )
-        assert recording is not None
-        seen = [it.twilio.recordings[recording.sid]["status"]]
-        for change in (
-            it.control.pause_recording,
-            it.control.resume_recording,
-            it.control.stop_recording,
-        ):
-            assert await change(recording)
-            seen.append(it.twilio.recordings[recording.sid]["status"])
-        first, second, *_ = it.twilio.asked
-    assert seen == ["in-progress", "paused", "in-progress", "stopped"]
-    assert first.form["RecordingChannels"] == ("dual",)
-    assert first.form["RecordingStatusCallback"] == ("https://kav.example/recording",)
-    assert second.form["PauseBehavior"] == ("silence",)
+        assert await it.control.record(call)
+        [recording] = it.twilio.recordings.values()
+        assert recording["status"] == "in-progress"
+        assert it.twilio.asked[0].form["RecordingChannels"] == ("dual",)
+        assert await it.control.stop_recording(call)
+        assert recording["status"] == "stopped"
+        assert not await it.control.stop_recording(call)
+
+
+@on_loop
+async def test_all_that_was_recorded_of_a_call_is_erased_and_nothing_else() -> None:
+    async with bench() as it:
+        call, other = it.twilio.call(), it.twilio.call()
+        for one in (call, other):
+            await it.control.record(one)
+        await it.control.stop_recording(call)
+        await it.control.record(call)
+        assert await it.control.erase_recordings(call)
+        assert [one["call_sid"] for one in it.twilio.recordings.values()] == [other]
+        methods = [asked.method for asked in it.twilio.asked[-4:]]
+    assert methods == ["POST", "GET", "DELETE", "DELETE"], "it ends before it is deleted"
+
+
+@on_loop
+async def test_what_was_recorded_of_a_call_is_erased_though_it_has_ended() -> None:
+    async with bench() as it:
+        call = it.twilio.call()
+        await it.control.record(call)
+        await it.control.hang_up(call)
+        assert await it.control.erase_recordings(call)
+        assert it.twilio.recordings == {}
+        assert not await it.control.erase_recordings(call)
+        assert not await it.control.erase_recordings(UNKNOWN)
 
 
 @on_loop
@@ -211,7 +225,7 @@ async def test_a_call_is_placed_with_its_limit_and_the_question_who_answered() -
     assert status == CallStatus("queued", "", None)
 
 
-@pytest.mark.parametrize("action", ON_A_CALL.values(), ids=ON_A_CALL)
+@pytest.mark.parametrize("action", ON_A_LIVE_CALL.values(), ids=ON_A_LIVE_CALL)
 @on_loop
 async def test_what_has_ended_already_is_no_failure(action: Action) -> None:
     async with bench(Fault.GONE, Fault.NOT_IN_PROGRESS) as it:

@@ -194,8 +194,16 @@ def test_a_caller_who_was_answered_before_is_refused_by_a_full_bridge_and_reache
     play: Play,
 ) -> None:
     async def scene(lab: Lab) -> None:
-        lab.bridge.full = True
-        async with lab.globals(KAV_RETRY="no", KAV_RECORD="yes"), lab.call("100") as phone:
+        async with (
+            lab.globals(KAV_RETRY="no"),
+            manager(lab.asterisk) as ami,
+            lab.call("100") as phone,
+        ):
+            event = await ami.told("UserEvent: BridgeCall")
+            await lab.bridge.leg()
+            lab.bridge.full = True
+            back = {"Context": "kav-unanswered", "Exten": "s", "Priority": "1"}
+            ami.ask("Redirect", Channel=event["Channel"], **back)
             await lab.hears(phone, "kav/sorry")
 
     play(scene)

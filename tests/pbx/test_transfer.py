@@ -1,4 +1,4 @@
-"""A caller is given to a person, and comes back if nobody is there; recording; calls of ours."""
+"""A caller is given to a person, and comes back if nobody is there; calls of ours."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -125,23 +125,6 @@ def test_a_phone_that_nobody_picks_up_gives_the_caller_back(play: Play) -> None:
         async with lab.people(), transferred(lab, "office") as caller:
             await caller.is_back(within=30)
             assert caller.phone.last_heard() > 0, "music meanwhile"
-
-    play(scene)
-
-
-def test_a_call_is_recorded_after_the_caller_was_told_so_and_only_when_it_is_wanted(
-    play: Play,
-) -> None:
-    async def scene(lab: Lab) -> None:
-        recordings = lab.asterisk.run / "spool" / "monitor"
-        async with lab.call("100"):
-            leg = await lab.bridge.leg()
-        assert not list(recordings.glob("*"))
-        async with lab.globals(KAV_RECORD="yes"), lab.call("100") as phone:
-            await lab.hears(phone, "kav/recorded")
-            leg = await lab.bridge.leg(2)
-        await until(leg.gone)
-        assert [file.name for file in recordings.glob("*")] == [f"{leg.id}.wav"]
 
     play(scene)
 
