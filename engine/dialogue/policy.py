@@ -170,6 +170,8 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     away = turned_away(talk, turn.words)
     if away is not None:
         return _act(_in_language(talk, meaning), Goodbye(away))
+    if turn.occasion is Occasion.CLOSING:
+        return _act(_in_language(talk, meaning), Goodbye(Ending.CLOSING))
     if talk.booked is not None:
         return _after_booking(_in_language(talk, meaning), talk.booked, meaning)
     if talk.outbound and (talk.greetings or takes_messages(turn.words)):

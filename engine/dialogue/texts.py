@@ -90,6 +90,11 @@ ENDINGS: dict[Ending, Texts] = {
         "he": "זְמַן הַשִּׂיחָה נִגְמַר. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
         "en": "The time for this call is over. Please call again. Goodbye!",
     },
+    # No goodbye, and no promise: what comes next is told by the dialplan, or by Twilio.
+    Ending.CLOSING: {
+        "he": "סְלִיחָה, אֲנִי לֹא יְכוֹלָה לְהַמְשִׁיךְ כָּעֵת.",
+        "en": "Sorry, I can't go on just now.",
+    },
 }
 OFFER_PERSON: Texts = {
     "he": "סְלִיחָה, לֹא הֵבַנְתִּי. לְהַעֲבִיר אֶתְכֶם לְנָצִיג שֶׁל הַמִּשְׂרָד?",
