@@ -17,17 +17,15 @@ from multidict import MultiDict
 from bridge.ticker import Ticker
 from bridge.twilio_media import codec
 from bridge.twilio_media.playout import TwilioPlayout
-from bridge.twilio_media.webhooks import (
-    MEDIA_PATH,
+from bridge.twilio_media.tokens import (
     HungUpByUs,
     Outcome,
     Outcomes,
-    Signatures,
     Ticket,
     Tickets,
     Transferred,
-    TwilioSettings,
 )
+from bridge.twilio_media.webhooks import MEDIA_PATH, Signatures, TwilioSettings
 from engine.core.audio import RATE
 from engine.ports import Busy, Call, CallFacts, OpenCall
 

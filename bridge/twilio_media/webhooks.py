@@ -4,13 +4,11 @@ Whoever asks must prove to be Twilio; who does not gets 403 and an empty body, n
 """
 
 import asyncio
-import hmac
 import logging
 import re
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import metadata
 from ipaddress import ip_address
 from typing import assert_never
@@ -25,6 +23,7 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]  # it 
 )
 
 from bridge.twilio_media.outcome import outcome
+from bridge.twilio_media.tokens import HungUpByUs, Outcomes, Tickets, Transferred
 from engine.ports import Back
 
 log = logging.getLogger(__name__)
@@ -33,8 +32,6 @@ MEDIA_PATH = "/ws/twilio-media"
 MAX_BODY = 65_536
 BODY_SECONDS = 5.0
 MAX_FIELDS = 200
-TICKET_SECONDS = 60.0
-OUTCOME_SECONDS = 60.0
 DIAL_SECONDS = 20
 """How long whom a caller is given to may take to answer."""
 RESUMES, RESUMES_SECONDS = 3, 60.0
@@ -95,97 +92,6 @@ class TwilioSettings:
     def websocket(self, path: str) -> str:
         """The same place for a websocket: wss for https."""
         return re.sub("^http", "ws", self.http(path))
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """Lets one stream of one call in, once."""
-
-    token: str = field(repr=False)
-    until: float
-    caller: str = field(repr=False)
-    called: str = field(repr=False)
-    back: Back = ""
-    outbound: bool = False
-    """We have called, and `caller` is who answered."""
-
-
-class Tickets:
-    """What was promised to calls that are about to open their stream."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, Ticket] = {}
-        self._used: dict[str, Ticket] = {}
-
-    def issue(
-        self,
-        call: str,
-        caller: str,
-        called: str,
-        now: float,
-        back: Back = "",
-        *,
-        outbound: bool = False,
-    ) -> str:
-        """The call's token. A request that Twilio repeats gets the same again, used or not; a
-        caller who is `back` gets a new one, unless the last was never used."""
-        self._waiting, self._used = _in_time(self._waiting, now), _in_time(self._used, now)
-        ticket = self._waiting.get(call)
-        if ticket is None and not back and call in self._used:
-            return self._used[call].token
-        if ticket is None:
-            token = secrets.token_urlsafe(16)
-            ticket = Ticket(token, now + TICKET_SECONDS, caller, called, back, outbound)
-        elif back:
-            ticket = replace(ticket, until=now + TICKET_SECONDS, back=ticket.back or back)
-        self._waiting[call] = ticket
-        return ticket.token
-
-    def redeem(self, call: str, token: str, now: float) -> Ticket | None:
-        """The ticket, if it is this call's, in time, and not used before."""
-        ticket = self._waiting.get(call)
-        if ticket is None or now >= ticket.until:
-            return None
-        if not hmac.compare_digest(ticket.token.encode(), token.encode("utf-8", "replace")):
-            return None
-        self._used[call] = self._waiting.pop(call)
-        return ticket
-
-
-def _in_time(tickets: Mapping[str, Ticket], now: float) -> dict[str, Ticket]:
-    return {call: ticket for call, ticket in tickets.items() if now < ticket.until}
-
-
-@dataclass(frozen=True, slots=True)
-class HungUpByUs:
-    """The agent has said goodbye."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transferred:
-    key: str
-
-
-Outcome = HungUpByUs | Transferred
-
-
-class Outcomes:
-    """How streams ended, until Twilio asks what to do with the call after that."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Outcome]] = {}
-
-    def note(self, call: str, outcome: Outcome, now: float) -> None:
-        self._known = {sid: it for sid, it in self._known.items() if now < it[0]}
-        self._known[call] = now + OUTCOME_SECONDS, outcome
-
-    def of(self, call: str) -> Outcome | None:
-        known = self._known.get(call)
-        return None if known is None else known[1]
-
-    def forget(self, call: str) -> None:
-        """The call is in another stream, or about to be."""
-        self._known.pop(call, None)
 
 
 class Resumes:
