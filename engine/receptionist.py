@@ -408,6 +408,7 @@ class Receptionist:
             learned=talk.learned,
             keypad=talk.keypad,
             recorded=self._recorded,
+            outbound=talk.outbound,
             before=self._announcement(talk),
             lead=self._lead(talk),
         )

@@ -167,7 +167,7 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     ending = _enough(talk, turn.occasion)
     if ending is not None:
         return _act(talk, Goodbye(ending))
-    away = turned_away(talk, turn.words)
+    away = turned_away(talk, turn.words, turn.digits)
     if away is not None:
         return _act(_in_language(talk, meaning), Goodbye(away))
     if turn.occasion is Occasion.CLOSING:
@@ -189,11 +189,11 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     return replace(answered, lead=answered.lead or _LEADS.get(turn.occasion))
 
 
-def turned_away(talk: Talk, words: str) -> Ending | None:
+def turned_away(talk: Talk, words: str, digits: str = "") -> Ending | None:
     """How whom we have called ends it, if he does."""
     if not talk.outbound or talk.greetings:
         return None
-    if never_again(words):
+    if never_again(words) or (talk.keypad and menu.NO_MORE_CALLS in digits):
         return Ending.UNWANTED
     asked = isinstance(talk.question, Introduce)
     return Ending.BAD_TIME if asked and not_now(words) else None

@@ -22,6 +22,10 @@ HELP_AGAIN: Texts = {
 }
 ALSO_SPEAKS: Texts = {"he": "אֲנִי מְדַבֶּרֶת גַּם עִבְרִית.", "en": "I speak English too."}
 LANGUAGE_KEY: Texts = {"he": "לְעִבְרִית הַקִּישׁוּ {key}.", "en": "For English, press {key}."}
+NO_MORE_CALLS_KEY: Texts = {
+    "he": "לַהֲסָרָה הַקִּישׁוּ כּוֹכָבִית.",
+    "en": "For no more calls, press star.",
+}
 ANY_KEY: Texts = {"he": "לְהֶמְשֵׁךְ הַקִּישׁוּ אַחַת.", "en": "To go on, press one."}
 
 YES_NO_KEYS: Texts = {
