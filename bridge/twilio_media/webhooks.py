@@ -1,6 +1,7 @@
 """Twilio's requests about a call: what to do with it (TwiML), and what became of it.
 
-Whoever asks must prove to be Twilio; who does not gets 403 and an empty body, never a 500.
+Whoever asks must prove to be Twilio; who does not gets 403 and an empty body, never a 500; who
+goes on asking 429, and no more lines in the log. What Twilio has signed is never counted.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]  # it 
 )
 
 from bridge.twilio_media.outcome import outcome
+from bridge.twilio_media.strangers import Strangers
 from bridge.twilio_media.tokens import HungUpByUs, Outcomes, Tickets, Transferred
 from engine.ports import Back
 
@@ -58,6 +60,7 @@ _ON_CALL = (*_PARTIES, "CallStatus")
 """What tells of a call, and is in every request about what shall happen to it."""
 _WORDS = ("CallStatus", "DialCallStatus", "StreamEvent")
 _WORD = re.compile(r"[a-z-]{1,32}")
+_SIGNATURE = "X-Twilio-Signature"
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
@@ -134,16 +137,28 @@ class Signatures:
     def __init__(self, *auth_tokens: str | None) -> None:
         """Signed with any of them will do; with none at all, nothing is checked."""
         self._validators = [RequestValidator(token) for token in auth_tokens if token is not None]
+        self._strangers = Strangers()
 
     @property
     def checked(self) -> bool:
         return bool(self._validators)
 
+    def missing(self, request: web.BaseRequest) -> bool:
+        return self.checked and not request.headers.get(_SIGNATURE)
+
+    def refusal(
+        self, request: web.BaseRequest, why: str = "its signature is missing or wrong"
+    ) -> web.HTTPException:
+        """For who has not proved to be Twilio."""
+        if self._strangers.another(request.remote or "", _now()):
+            return web.HTTPTooManyRequests(text="")
+        return _forbidden(request, why)
+
     def genuine(self, request: web.BaseRequest, url: str, form: MultiDict[str]) -> bool:
         """Did Twilio send this, to this URL as it was given to Twilio?"""
         if not self._validators:
             return True
-        signature = request.headers.get("X-Twilio-Signature")
+        signature = request.headers.get(_SIGNATURE)
         if not signature:
             return False
         query = request.rel_url.raw_query_string
@@ -328,12 +343,16 @@ class Webhooks:
         url = self._settings.http(request.path)
         signed = self._signatures.checked and self._signatures.genuine(request, url, MultiDict())
         if not signed and not _is_local(request):
-            raise _forbidden(request, "it is neither signed nor from this machine")
+            why = "it is neither signed nor from this machine"
+            raise self._signatures.refusal(request, why)
 
     async def _form(self, request: web.Request, *needed: str) -> MultiDict[str]:
         """The fields of a request that Twilio has signed; any other request ends here."""
+        refusal = self._signatures.refusal
+        if self._signatures.missing(request):
+            raise refusal(request)
         if request.content_type != "application/x-www-form-urlencoded":
-            raise _forbidden(request, "it is not a form")
+            raise refusal(request, "it is not a form")
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await request.clone(client_max_size=MAX_BODY).read()
@@ -342,10 +361,10 @@ class Webhooks:
                 body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS
             )
         except (ValueError, TimeoutError, web.RequestPayloadError):
-            raise _forbidden(request, "its form cannot be read") from None
+            raise refusal(request, "its form cannot be read") from None
         form = MultiDict(pairs)
         if not self._signatures.genuine(request, self._settings.http(request.path), form):
-            raise _forbidden(request, "its signature is missing or wrong")
+            raise refusal(request)
         if not _is_whole(form, needed):
             raise _forbidden(request, "its fields are not Twilio's")
         if self._settings.account not in ("", form["AccountSid"]):
@@ -464,7 +483,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _forbidden(request: web.Request, why: str) -> web.HTTPForbidden:
+def _forbidden(request: web.BaseRequest, why: str) -> web.HTTPForbidden:
     log.warning("a request for %s is refused: %s", request.path, why)
     return web.HTTPForbidden(text="")
 

@@ -185,6 +185,22 @@ async def test_version_says_who_is_here() -> None:
     assert body["version"]
 
 
+@pytest.mark.parametrize("path", ["/twilio/voice", "/ws/twilio-media"])
+@on_loop
+async def test_who_goes_on_without_a_signature_is_not_listened_to_and_twilio_is(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask = "POST" if path == "/twilio/voice" else "GET"
+    async with door() as it:
+        told: list[int] = []
+        while 429 not in told and len(told) < 1000:
+            async with it.http.request(ask, it.url + path) as answer:
+                told.append(answer.status)
+        assert {*told} == {403, 429}
+        assert caplog.text.count("is refused") == told.count(403)
+        assert (await it.post("/twilio/voice"))[0] == 200, "from the same address"
+
+
 @pytest.mark.parametrize("path", POSTS)
 @on_loop
 async def test_what_twilio_did_not_sign_is_refused_with_nothing(path: str) -> None:
