@@ -175,9 +175,12 @@ async def listening(
     """Both doors open. Raises `BadSettings` when one is taken."""
     from bridge import audiosocket
     from bridge.asterisk import pbx_beside
+    from bridge.audiosocket.register import Register
+    from bridge.notes import NotesInFiles
     from bridge.ticker import Ticker
 
     ticker = Ticker()
+    others = None if post is None else NotesInFiles(post.shared, "audiosocket")
     async with AsyncExitStack() as stack:
         pbx = await stack.enter_async_context(pbx_beside(settings))
         host, port = settings.kav_audiosocket_host, settings.kav_audiosocket_port
@@ -192,6 +195,7 @@ async def listening(
                     ticker=ticker,
                     heartbeat=settings.heartbeat_sec,
                     share_port=post is not None,
+                    register=Register(others),
                     opened=gate.listeners.append,
                 )
             )

@@ -11,7 +11,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bridge.twilio_media.notes import Notes, NotesInFiles, NotesInMemory
+from bridge.notes import Notes, NotesInFiles, NotesInMemory
 from engine.ports import Back
 
 TICKET_SECONDS = 60.0

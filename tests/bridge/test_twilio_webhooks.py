@@ -20,9 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+from bridge.notes import NotesInMemory
 from bridge.ticker import Ticker
 from bridge.twilio_media import PlacedEnded, TwilioSettings, add_routes, unrecorded
-from bridge.twilio_media.notes import NotesInMemory
 from bridge.twilio_media.tokens import Outcomes, Tickets, Transferred
 from bridge.twilio_media.webhooks import (
     ENDED_CALLS,
