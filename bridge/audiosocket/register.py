@@ -1,12 +1,15 @@
 """Which UUIDs have been used, and how their calls ended: one is good for one call, which may come
 back to us."""
 
+import logging
 from collections import OrderedDict
 from typing import Literal
 from uuid import UUID
 
 from bridge.notes import Note, Notes
 from engine.ports import Back
+
+log = logging.getLogger(__name__)
 
 DROPPED_FOR = 60.0
 """Seconds in which a call whose connection was lost may come back."""
@@ -47,7 +50,7 @@ class Register:
         if now >= self._tidied + _TIDY_EVERY:
             self._tidied = now
             self._shared.tidy(now)
-        self._shared.put(str(call), {"ending": "dropped", "until": now + LONGEST_CALL})
+        self._share(call, {"ending": "dropped", "until": now + LONGEST_CALL})
 
     def end(self, call: UUID, ending: Ending, now: float) -> None:
         note = {"ending": ending, "until": now + _FOR[ending]}
@@ -55,8 +58,7 @@ class Register:
         self._ended.move_to_end(call)
         if len(self._ended) > _MOST:
             self._ended.popitem(last=False)
-        if self._shared is not None:
-            self._shared.put(str(call), note)
+        self._share(call, note)
 
     def back(self, call: UUID, now: float) -> Back:
         """Why this call is with us again; empty if it was never here. Raises `Spent`."""
@@ -66,6 +68,16 @@ class Register:
         if note["ending"] in _BACK and now <= note["until"]:
             return _BACK[note["ending"]]
         raise Spent(f"the call {call} is over, and its UUID has been used")
+
+    def _share(self, call: UUID, note: Note) -> None:
+        if self._shared is None:
+            return
+        try:
+            self._shared.put(str(call), note)
+        except OSError as error:  # a full disk takes no caller off the line
+            log.warning(
+                "AudioSocket: others do not know of it: %s", error, extra={"call": str(call)}
+            )
 
     def _known(self, call: UUID) -> Note | None:
         # What others know is newer: it may have been with one of them since.

@@ -349,6 +349,13 @@ def test_what_becomes_of_a_call_is_known_to_the_processes_that_share_it(tmp_path
     assert len(list(tmp_path.iterdir())) == 1, "what is of no use any more is gone"
 
 
+def test_what_cannot_be_shared_ends_no_call(tmp_path: Path) -> None:
+    register = Register(NotesInFiles(tmp_path / "gone", "audiosocket"))
+    register.begin(CALL, 1.0)
+    register.end(CALL, "dropped", 2.0)
+    assert register.back(CALL, 3.0) == "dropped"
+
+
 def test_the_register_forgets_the_oldest() -> None:
     register = Register()
     for number in range(20_000):
