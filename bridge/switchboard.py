@@ -53,7 +53,7 @@ class Switchboard:
         self._traces = traces
         self._most = most
         self._mask = plain if trace_text else masked
-        self.live: set[Call] = set()
+        self.live: set[Session] = set()
         self.idle = asyncio.Event()
         """Set while there is no live call."""
         self.idle.set()

@@ -14,7 +14,7 @@ from typing import assert_never
 from uuid import uuid4
 
 from engine.core.cues import Awaits
-from engine.core.effects import HangUp, Heard, Transfer
+from engine.core.effects import HangUp, Heard, Occasion, Transfer
 from engine.dialogue import checked, kept, policy, texts
 from engine.dialogue.acts import (
     AnotherTime,
@@ -179,6 +179,8 @@ class Receptionist:
                 return Transfer(key)
             case Confirm() | LeaveMessage() | Goodbye(Ending.CALLER | Ending.CALLED):
                 return HangUp("goodbye")
+            case Goodbye(Ending.CLOSING):
+                return Awaits.ANYTHING  # others go on with the caller
             case Goodbye(ending):
                 return HangUp(f"goodbye: {ending.value}")
             case StillThere():
@@ -305,7 +307,7 @@ class Receptionist:
     def _thought(self, heard: Heard | None) -> Thought:
         """The model's, on this turn; the one that was begun ahead, if it is that."""
         ahead, self._ahead, self._guesses = self._ahead, None, 0
-        model = None if heard is None or heard.digits or _is_unsure(heard) else self._model
+        model = self._model if heard is not None and _has_to_be_understood(heard) else None
         if heard is not None and model is not None and self._needs_model(heard.words):
             if ahead is not None and ahead.is_for(heard.words, self._talk):
                 return ahead.parts()
@@ -452,6 +454,7 @@ class Receptionist:
             learned=talk.learned,
             keypad=talk.keypad,
             recorded=self._is_recorded(talk),
+            outbound=talk.outbound,
             before=self._announcement(talk),
             lead=self._lead(talk),
         )
@@ -550,6 +553,10 @@ async def _nothing() -> Thought:
 
 def _plain(words: str) -> list[str]:
     return "".join(letter if letter.isalnum() else " " for letter in words.casefold()).split()
+
+
+def _has_to_be_understood(heard: Heard) -> bool:
+    return not heard.digits and not _is_unsure(heard) and heard.occasion is not Occasion.CLOSING
 
 
 def _is_unsure(heard: Heard) -> bool:

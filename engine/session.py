@@ -120,6 +120,10 @@ class Session:
     def hung_up(self, why: str) -> None:
         self._handle(ev.HungUp(why))
 
+    def close(self) -> None:
+        """The bridge closes: the caller is told, and the call ends soon."""
+        self._handle(ev.Closing())
+
     async def run(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:

@@ -142,6 +142,8 @@ class Trace:
                 return f"reply-failed {turn} {_quoted(why)}"
             case ev.Answered():
                 return "answered"
+            case ev.Closing():
+                return "closing"
             case _:
                 return "tick"
 
@@ -274,6 +276,8 @@ def _read_event(kind: str, rest: str) -> ev.Event:  # noqa: C901 - one line for 
             return ev.Answered()
         case "tick", _:
             return ev.Tick()
+        case "closing", _:
+            return ev.Closing()
         case "played", [turn, position, *more]:
             on_the_way = sum(float(part[1:]) for part in more if part.startswith("+"))
             return ev.Played(int(turn), float(position), "done" in more, on_the_way)

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from bridge.audiosocket.codec import HANG_UP
 from bridge.lab import free_port
@@ -35,15 +36,15 @@ class Bridge:
             answer = asking.getresponse()
             return answer.status, answer.read().decode()
 
-    def call(self) -> socket.socket:
+    def call(self, call: UUID | None = None) -> socket.socket:
         caller = socket.create_connection(("127.0.0.1", self.audiosocket), timeout=10)
-        caller.sendall(b"\x01\x00\x10" + uuid4().bytes)
+        caller.sendall(b"\x01\x00\x10" + (call or uuid4()).bytes)
         return caller
 
     def wait_for(self, event: str, count: int, within: float = 60.0) -> None:
-        """Until that many lines of one kind are in the log."""
+        """Until that many lines of one kind, or of `one|another`, are in the log."""
         deadline = time.monotonic() + within
-        while self.log.read_text().count(f'"event":"{event}"') < count:
+        while len(re.findall(f'"event":"(?:{event})"', self.log.read_text())) < count:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)
 

@@ -1200,6 +1200,7 @@ def test_short_plain_answers_need_no_model(title: str) -> None:
     [
         Heard(words=HARBOR, confidence=0.1),
         Heard(words=HARBOR, digits="1"),
+        Heard(words=HARBOR, confidence=0.9, occasion=Occasion.CLOSING),
         Heard(words=""),
         Heard(words="Jaffa, please", confidence=0.9),
         Heard(words="כן", confidence=0.9),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from engine.core.effects import Heard
+from engine.core.effects import Heard, Occasion
 from engine.ports import Back, Before, Exchange
 from engine.store import Appointment, Appointments
 from tests.test_receptionist import GREETING, Leah, Pages
@@ -57,6 +57,22 @@ def test_the_open_question_is_asked_again_in_the_language_of_the_call(
     lines: Sequence[str], reply: str
 ) -> None:
     assert back(called(*lines)).reply(None) == reply
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "reply"),
+    [
+        ("דירה ביפו", "סליחה, אני לא יכולה להמשיך כעת.", f"{CUT} מה התקציב שלכם?"),
+        ("a flat in Jaffa", "Sorry, I can't go on just now.", f"{CUT_EN} What is your budget?"),
+    ],
+)
+def test_who_was_told_that_the_bridge_closes_goes_on_where_he_was(
+    line: str, said: str, reply: str
+) -> None:
+    leah = called(line)
+    closing = Heard(said=leah.last, occasion=Occasion.CLOSING)
+    assert leah.reply(closing) == said, "nobody hangs up"
+    assert back(leah).reply(None) == reply
 
 
 def test_the_call_goes_on_to_the_meeting_under_its_old_name() -> None:

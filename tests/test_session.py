@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.core.audio import FRAME_SECONDS, RATE, SILENCE
-from engine.core.effects import HangUp, Hear, Heard, Listen, StopListening, Transfer
+from engine.core.effects import HangUp, Hear, Heard, Listen, Occasion, StopListening, Transfer
 from engine.core.events import Final, Partial, Played, Word
 from engine.core.rules import Rules
 from engine.ports import CallFacts, HearingCommand, HearingResult, ProviderFailed, Speech
@@ -315,6 +315,20 @@ def test_a_call_that_cannot_be_answered_is_hung_up() -> None:
 
     call.run(caller)
     assert call.line.done == ["play 2", "hang up: no reply could be made"]  # no clip: a silence
+
+
+def test_when_the_bridge_closes_the_caller_is_told_and_nobody_hangs_up() -> None:
+    call = Call(Script(("A long greeting it is.", "...", "never said"), ("Sorry.",)))
+
+    async def caller(call: Call) -> None:
+        await call.sound(SILENCE, 1)
+        call.session.close()
+        await call.sound(VOICE, 1)
+
+    call.run(caller)
+    assert call.line.done == ["play 1", "clear", "play 2", "play 2"]
+    assert [heard and heard.occasion for heard in call.brain.heard] == [None, Occasion.CLOSING]
+    assert call.trace[-1].endswith("< = Ended")
 
 
 def test_two_keys_at_once_are_one_answer() -> None:

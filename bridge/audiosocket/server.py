@@ -87,6 +87,7 @@ async def serve(
     registered: Callable[[UUID], bool] = lambda _: True,
     most_from_peer: int = MOST_FROM_PEER,
     share_port: bool = False,
+    register: Register | None = None,
     opened: Callable[[asyncio.AbstractServer], object] = lambda _: None,
 ) -> AsyncGenerator[tuple[str, int]]:
     """Listens until the context ends, then hangs up what is left; gives the address in use.
@@ -100,7 +101,7 @@ async def serve(
     `pbx` knows who calls and takes callers away.
     `registered` is asked for each UUID that has not been here; false refuses the call.
     `most_from_peer`: connections from one address at a time.
-    `share_port`: other processes listen on it too.
+    `share_port`: other processes listen on it too; then `register` is shared with them.
     `opened` is given the listener: who closes it lets nobody in any more; live calls go on.
 
     Raises `OSError` if the address cannot be had, `ValueError` for a rate that AudioSocket has
@@ -117,6 +118,7 @@ async def serve(
             pbx=pbx,
             registered=registered,
             most_from_peer=most_from_peer,
+            register=register or Register(),
             calls=calls,
         )
         server = await loop.create_server(
@@ -143,9 +145,9 @@ class _Door:
     pbx: Pbx | None
     registered: Callable[[UUID], bool]
     most_from_peer: int
+    register: Register
     calls: asyncio.TaskGroup
     live: dict[UUID, "_Connection"] = field(default_factory=dict)
-    register: Register = field(default_factory=Register)
     connections: set["_Connection"] = field(default_factory=set)
 
     def objection(self, peer: str) -> str:
@@ -389,8 +391,9 @@ class _Connection(asyncio.Protocol):
         try:
             facts = replace(facts, back=door.register.back(call, self._loop.time()))
         except Spent as spent:
-            if door.pbx is None:
-                self._refuse(str(spent))
+            if door.pbx is None:  # the dialplan asks in this way whether it was a goodbye
+                log.info("AudioSocket: %s", spent, extra=self._name())
+                self.end(str(spent))
                 return
         if not facts.back and not door.registered(call):
             self._refuse(f"call {call} is not registered")
@@ -421,6 +424,8 @@ class _Connection(asyncio.Protocol):
         except Busy as busy:
             self._refuse(str(busy))
             return
+        assert self._id is not None
+        self._door.register.begin(self._id, self._loop.time())
         self._unheard = 0
         self._measure_way()
         self._start(self._run(call))

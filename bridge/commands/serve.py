@@ -40,11 +40,13 @@ from engine.store import StoreBroken, StoreFailed
 # What takes long to import is imported inside of the functions: the processes with models are
 # begun first, and load meanwhile.
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from bridge.audiosocket.asterisk_pbx import AsteriskPbx
     from bridge.gate import Gate
     from bridge.recording import Recorder
     from bridge.ticker import Ticker
-    from bridge.twilio_media import PlacedEnded
+    from bridge.twilio_media import PlacedEnded, TwilioSettings
     from engine.store.opening import Store
 
 logger = logging.getLogger(__name__)
@@ -179,9 +181,12 @@ async def listening(
 ) -> AsyncGenerator[Addresses]:
     """Both doors open. Raises `BadSettings` when one is taken."""
     from bridge import audiosocket
+    from bridge.audiosocket.register import Register
+    from bridge.notes import NotesInFiles
     from bridge.ticker import Ticker
 
     ticker = Ticker()
+    others = None if post is None else NotesInFiles(post.shared, "audiosocket")
     async with AsyncExitStack() as stack:
         host, port = settings.kav_audiosocket_host, settings.kav_audiosocket_port
         with _door("AUDIOSOCKET", host, port):
@@ -195,6 +200,7 @@ async def listening(
                     ticker=ticker,
                     heartbeat=settings.heartbeat_sec,
                     share_port=post is not None,
+                    register=Register(others),
                     opened=gate.listeners.append,
                 )
             )
@@ -211,36 +217,62 @@ async def _serve_http(
     post: Post | None,
     placed_ended: "PlacedEnded | None",
 ) -> tuple[str, int]:
+    app = _http_door(settings, gate, ticker, certificate, post, placed_ended)
+    runner = await _running(app, stack)
+    await _listen(runner, settings, certificate, share_port=post is not None)
+    address = runner.addresses[0]
+    return address[0], address[1]
+
+
+def _http_door(
+    settings: Settings,
+    gate: "Gate",
+    ticker: "Ticker",
+    certificate: Certificate | None,
+    post: Post | None,
+    placed_ended: "PlacedEnded | None",
+) -> "web.Application":
     from aiohttp import web
 
-    from bridge.twilio_media import TwilioSettings, add_routes, unrecorded
+    from bridge.twilio_media import add_routes, unrecorded
 
-    host, port = settings.kav_http_host, settings.kav_http_port
-    token, old_token = settings.twilio_auth_token, settings.twilio_auth_token_old
-    fallback = settings.kav_twilio_fallback
-    scheme = "http" if certificate is None else "https"
     app = web.Application(middlewares=[gate.answer])
     add_routes(
         app,
         open_call=gate.open_call,
         ticker=ticker,
-        settings=TwilioSettings(
-            public_url=settings.kav_public_url or f"{scheme}://{host}:{port}",
-            auth_token=token.get_secret_value() if token else None,
-            heartbeat=settings.heartbeat_sec,
-            max_calls=settings.kav_max_calls,
-            old_auth_token=old_token.get_secret_value() if old_token else None,
-            account=settings.twilio_account_sid,
-            transfers=settings.transfers(),
-            fallback=fallback.get_secret_value() if fallback else "",
-            paths=[_named_path(one) for one in settings.kav_twilio_paths],
-        ),
+        settings=_twilio_settings(settings, "http" if certificate is None else "https"),
         # A closed gate is a full house: callers hear that the line is busy.
         live_calls=lambda: settings.kav_max_calls if gate.why_closed else gate.live_calls,
         takes_none=lambda: gate.all_told,
         shared=None if post is None else post.shared,
         placed_ended=placed_ended or unrecorded,
     )
+    return app
+
+
+def _twilio_settings(settings: Settings, scheme: str) -> "TwilioSettings":
+    from bridge.twilio_media import TwilioSettings
+
+    token, old_token = settings.twilio_auth_token, settings.twilio_auth_token_old
+    fallback = settings.kav_twilio_fallback
+    here = f"{scheme}://{settings.kav_http_host}:{settings.kav_http_port}"
+    return TwilioSettings(
+        public_url=settings.kav_public_url or here,
+        auth_token=token.get_secret_value() if token else None,
+        heartbeat=settings.heartbeat_sec,
+        max_calls=settings.kav_max_calls,
+        old_auth_token=old_token.get_secret_value() if old_token else None,
+        account=settings.twilio_account_sid,
+        transfers=settings.transfers(),
+        fallback=fallback.get_secret_value() if fallback else "",
+        paths=[_named_path(one) for one in settings.kav_twilio_paths],
+    )
+
+
+async def _running(app: "web.Application", stack: AsyncExitStack) -> "web.AppRunner":
+    from aiohttp import web
+
     runner = web.AppRunner(
         app,
         handle_signals=False,
@@ -250,17 +282,23 @@ async def _serve_http(
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(
-        runner,
-        host,
-        port,
-        ssl_context=None if certificate is None else certificate.context,
-        reuse_port=post is not None,
-    )
+    return runner
+
+
+async def _listen(
+    runner: "web.AppRunner",
+    settings: Settings,
+    certificate: Certificate | None,
+    *,
+    share_port: bool,
+) -> None:
+    from aiohttp import web
+
+    host, port = settings.kav_http_host, settings.kav_http_port
+    context = None if certificate is None else certificate.context
+    site = web.TCPSite(runner, host, port, ssl_context=context, reuse_port=share_port)
     with _door("HTTP", host, port):
         await site.start()
-    address = runner.addresses[0]
-    return address[0], address[1]
 
 
 def _named_path(told: str) -> tuple[str, str]:

@@ -3,19 +3,16 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from aiohttp import web
 
 from bridge.ticker import Ticker
 from bridge.twilio_media.server import MediaServer
-from bridge.twilio_media.tokens import SharedOutcomes, SharedTickets
+from bridge.twilio_media.tokens import Outcomes, Tickets
 from bridge.twilio_media.webhooks import (
     MEDIA_PATH,
-    Outcomes,
     PlacedEnded,
     Signatures,
-    Tickets,
     TwilioSettings,
     Webhooks,
     unrecorded,
@@ -47,10 +44,7 @@ def add_routes(
     if settings.auth_token is None:
         log.warning("Twilio's signatures are not checked: no auth token is configured")
     signatures = Signatures(settings.auth_token, settings.old_auth_token)
-    tickets, outcomes = Tickets(), Outcomes()
-    if shared:  # the same methods
-        tickets = cast("Tickets", SharedTickets(shared))
-        outcomes = cast("Outcomes", SharedOutcomes(shared))
+    tickets, outcomes = Tickets(shared), Outcomes(shared)
     media = MediaServer(
         settings,
         open_call=open_call,

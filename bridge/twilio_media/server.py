@@ -17,17 +17,15 @@ from multidict import MultiDict
 from bridge.ticker import Ticker
 from bridge.twilio_media import codec
 from bridge.twilio_media.playout import TwilioPlayout
-from bridge.twilio_media.webhooks import (
-    MEDIA_PATH,
+from bridge.twilio_media.tokens import (
     HungUpByUs,
     Outcome,
     Outcomes,
-    Signatures,
     Ticket,
     Tickets,
     Transferred,
-    TwilioSettings,
 )
+from bridge.twilio_media.webhooks import MEDIA_PATH, Signatures, TwilioSettings
 from engine.core.audio import RATE
 from engine.ports import Busy, Call, CallFacts, OpenCall
 
@@ -94,8 +92,7 @@ class MediaServer:
         # The upgrade is signed like a webhook, over the URL that our TwiML gave.
         url = self._settings.websocket(MEDIA_PATH)
         if not self._signatures.genuine(request, url, MultiDict()):
-            log.warning("a media stream is refused: it is not signed by Twilio")
-            return web.Response(status=403)
+            raise self._signatures.refusal(request)
         if self._sockets >= self._settings.max_calls + SPARE_SOCKETS:
             log.warning("a media stream is refused: too many are open")
             return web.Response(status=503)

@@ -1,44 +1,42 @@
-"""What Twilio was promised, and how its streams ended, for several processes on one machine: the
-webhook, the stream, and what follows the stream may each reach another one.
+"""What Twilio was promised, and how its streams ended.
 
-Each promise is a file in a folder that is theirs alone; the kernel sees to it that one of them
-gets it. So a token is for its call only, in time only, and taken once, whichever process is asked.
-What is kept is the parties' numbers, for a minute, until the parent takes the folder away; one that
-is killed leaves it.
+The webhook, the stream, and what follows the stream may each reach another of several processes: a
+`folder` lets them know it together. A token is for its call only, in time only, and taken once,
+whichever process is asked. What is kept there is the parties' numbers, for a minute, until the
+parent takes the folder away; one that is killed leaves it.
 """
 
-import contextlib
-import hashlib
 import hmac
-import json
-import os
 import secrets
-import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from bridge.twilio_media.webhooks import (
-    OUTCOME_SECONDS,
-    TICKET_SECONDS,
-    HungUpByUs,
-    Outcome,
-    Ticket,
-    Transferred,
-)
+from bridge.notes import Notes, NotesInFiles, NotesInMemory
 from engine.ports import Back
 
-_Note = dict[str, Any]  # what JSON holds
-# Times are of the event loop's clock, which is the machine's: the same in every process.
+TICKET_SECONDS = 60.0
+OUTCOME_SECONDS = 60.0
 
 
-class SharedTickets:
-    """As `webhooks.Tickets`."""
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Lets one stream of one call in, once."""
 
-    def __init__(self, folder: Path) -> None:
-        self._waiting = _Notes(folder, "waiting")
-        self._used = _Notes(folder, "used")
+    token: str = field(repr=False)
+    until: float
+    caller: str = field(repr=False)
+    called: str = field(repr=False)
+    back: Back = ""
+    outbound: bool = False
+    """We have called, and `caller` is who answered."""
+
+
+class Tickets:
+    """What was promised to calls that are about to open their stream."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._waiting = _notes(folder, "waiting")
+        self._used = _notes(folder, "used")
 
     def issue(
         self,
@@ -50,8 +48,10 @@ class SharedTickets:
         *,
         outbound: bool = False,
     ) -> str:
-        for notes in (self._waiting, self._used):
-            notes.tidy(now)
+        """The call's token. A request that Twilio repeats gets the same again, used or not; a
+        caller who is `back` gets a new one."""
+        self._waiting.tidy(now)
+        self._used.tidy(now)
         waiting = self._waiting.look(call)
         if waiting is None and not back and (used := self._used.look(call)) is not None:
             return str(used["token"])
@@ -63,98 +63,53 @@ class SharedTickets:
             waiting = self._waiting.look(call)
             if waiting is not None:  # else it has just been taken: this one comes to nothing
                 return str(waiting["token"])
-        return ticket.token
+        return token
 
     def redeem(self, call: str, token: str, now: float) -> Ticket | None:
+        """The ticket, if it is this call's, in time, and not used before."""
         waiting = self._waiting.look(call)
         if waiting is None:
             return None
         ticket = Ticket(**waiting)
         right = hmac.compare_digest(ticket.token.encode(), token.encode("utf-8", "replace"))
-        return ticket if right and now < ticket.until and self._use(call) else None
-
-    def _use(self, call: str) -> bool:
-        return self._waiting.move(call, self._used)
+        taken = right and now < ticket.until and self._waiting.move(call, self._used)
+        return ticket if taken else None
 
 
-class SharedOutcomes:
-    """As `webhooks.Outcomes`."""
+@dataclass(frozen=True, slots=True)
+class HungUpByUs:
+    """The agent has said goodbye."""
 
-    def __init__(self, folder: Path) -> None:
-        self._notes = _Notes(folder, "outcome")
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    key: str
+
+
+Outcome = HungUpByUs | Transferred
+
+
+class Outcomes:
+    """How streams ended, until Twilio asks what to do with the call after that."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._known = _notes(folder, "outcome")
 
     def note(self, call: str, outcome: Outcome, now: float) -> None:
-        self._notes.tidy(now)
+        self._known.tidy(now)
         key = outcome.key if isinstance(outcome, Transferred) else None
-        self._notes.put(call, {"until": now + OUTCOME_SECONDS, "key": key})
+        self._known.put(call, {"until": now + OUTCOME_SECONDS, "key": key})
 
     def of(self, call: str) -> Outcome | None:
-        known = self._notes.look(call)
+        known = self._known.look(call)
         if known is None:
             return None
         return HungUpByUs() if known["key"] is None else Transferred(known["key"])
 
     def forget(self, call: str) -> None:
-        self._notes.forget(call)
+        """The call is in another stream, or about to be."""
+        self._known.forget(call)
 
 
-class _Notes:
-    """Notes about calls, one of a kind for each; `until` says how long."""
-
-    def __init__(self, folder: Path, kind: str) -> None:
-        self._folder = folder
-        self._kind = kind
-
-    def put(self, call: str, note: Mapping[str, object]) -> None:
-        self._written(note).replace(self._path(call))
-
-    def put_new(self, call: str, note: Mapping[str, object]) -> bool:
-        """Whether there was none."""
-        written = self._written(note)
-        try:
-            os.link(written, self._path(call))
-        except FileExistsError:
-            return False
-        finally:
-            written.unlink()
-        return True
-
-    def look(self, call: str) -> _Note | None:
-        return _read(self._path(call))
-
-    def move(self, call: str, to: "_Notes") -> bool:
-        """Whether it was still there, for the one who asks."""
-        try:
-            self._path(call).rename(to._path(call))
-        except FileNotFoundError:
-            return False
-        return True
-
-    def forget(self, call: str) -> None:
-        self._path(call).unlink(missing_ok=True)
-
-    def tidy(self, now: float) -> None:
-        for path in self._folder.glob(f"{self._kind}-*"):
-            note = _read(path)
-            if note is not None and note["until"] <= now:
-                path.unlink(missing_ok=True)
-
-    def _path(self, call: str) -> Path:
-        # Hashed: until a token has proved it, anybody may have written the call's id.
-        return (
-            self._folder
-            / f"{self._kind}-{hashlib.sha256(call.encode('utf-8', 'surrogatepass')).hexdigest()}"
-        )
-
-    def _written(self, note: Mapping[str, object]) -> Path:
-        descriptor, name = tempfile.mkstemp(prefix="new-", dir=self._folder)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(note, file)
-        return Path(name)
-
-
-def _read(path: Path) -> _Note | None:
-    with contextlib.suppress(FileNotFoundError):
-        note: _Note = json.loads(path.read_text())
-        return note
-    return None
+def _notes(folder: Path | None, kind: str) -> Notes:
+    return NotesInMemory() if folder is None else NotesInFiles(folder, kind)

@@ -1,16 +1,15 @@
 """Twilio's requests about a call: what to do with it (TwiML), and what became of it.
 
-Whoever asks must prove to be Twilio; who does not gets 403 and an empty body, never a 500.
+Whoever asks must prove to be Twilio; who does not gets 403 and an empty body, never a 500; who
+goes on asking 429, and no more lines in the log. What Twilio has signed is never counted.
 """
 
 import asyncio
-import hmac
 import logging
 import re
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import metadata
 from ipaddress import ip_address
 from typing import assert_never
@@ -25,6 +24,8 @@ from twilio.twiml.voice_response import (  # type: ignore[import-untyped]  # it 
 )
 
 from bridge.twilio_media.outcome import outcome
+from bridge.twilio_media.strangers import Strangers
+from bridge.twilio_media.tokens import HungUpByUs, Outcomes, Tickets, Transferred
 from engine.ports import Back
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ MEDIA_PATH = "/ws/twilio-media"
 MAX_BODY = 65_536
 BODY_SECONDS = 5.0
 MAX_FIELDS = 200
-TICKET_SECONDS = 60.0
-OUTCOME_SECONDS = 60.0
 DIAL_SECONDS = 20
 """How long whom a caller is given to may take to answer."""
 RESUMES, RESUMES_SECONDS = 3, 60.0
@@ -61,6 +60,7 @@ _ON_CALL = (*_PARTIES, "CallStatus")
 """What tells of a call, and is in every request about what shall happen to it."""
 _WORDS = ("CallStatus", "DialCallStatus", "StreamEvent")
 _WORD = re.compile(r"[a-z-]{1,32}")
+_SIGNATURE = "X-Twilio-Signature"
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
@@ -95,97 +95,6 @@ class TwilioSettings:
     def websocket(self, path: str) -> str:
         """The same place for a websocket: wss for https."""
         return re.sub("^http", "ws", self.http(path))
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """Lets one stream of one call in, once."""
-
-    token: str = field(repr=False)
-    until: float
-    caller: str = field(repr=False)
-    called: str = field(repr=False)
-    back: Back = ""
-    outbound: bool = False
-    """We have called, and `caller` is who answered."""
-
-
-class Tickets:
-    """What was promised to calls that are about to open their stream."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, Ticket] = {}
-        self._used: dict[str, Ticket] = {}
-
-    def issue(
-        self,
-        call: str,
-        caller: str,
-        called: str,
-        now: float,
-        back: Back = "",
-        *,
-        outbound: bool = False,
-    ) -> str:
-        """The call's token. A request that Twilio repeats gets the same again, used or not; a
-        caller who is `back` gets a new one, unless the last was never used."""
-        self._waiting, self._used = _in_time(self._waiting, now), _in_time(self._used, now)
-        ticket = self._waiting.get(call)
-        if ticket is None and not back and call in self._used:
-            return self._used[call].token
-        if ticket is None:
-            token = secrets.token_urlsafe(16)
-            ticket = Ticket(token, now + TICKET_SECONDS, caller, called, back, outbound)
-        elif back:
-            ticket = replace(ticket, until=now + TICKET_SECONDS, back=ticket.back or back)
-        self._waiting[call] = ticket
-        return ticket.token
-
-    def redeem(self, call: str, token: str, now: float) -> Ticket | None:
-        """The ticket, if it is this call's, in time, and not used before."""
-        ticket = self._waiting.get(call)
-        if ticket is None or now >= ticket.until:
-            return None
-        if not hmac.compare_digest(ticket.token.encode(), token.encode("utf-8", "replace")):
-            return None
-        self._used[call] = self._waiting.pop(call)
-        return ticket
-
-
-def _in_time(tickets: Mapping[str, Ticket], now: float) -> dict[str, Ticket]:
-    return {call: ticket for call, ticket in tickets.items() if now < ticket.until}
-
-
-@dataclass(frozen=True, slots=True)
-class HungUpByUs:
-    """The agent has said goodbye."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transferred:
-    key: str
-
-
-Outcome = HungUpByUs | Transferred
-
-
-class Outcomes:
-    """How streams ended, until Twilio asks what to do with the call after that."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Outcome]] = {}
-
-    def note(self, call: str, outcome: Outcome, now: float) -> None:
-        self._known = {sid: it for sid, it in self._known.items() if now < it[0]}
-        self._known[call] = now + OUTCOME_SECONDS, outcome
-
-    def of(self, call: str) -> Outcome | None:
-        known = self._known.get(call)
-        return None if known is None else known[1]
-
-    def forget(self, call: str) -> None:
-        """The call is in another stream, or about to be."""
-        self._known.pop(call, None)
 
 
 class Resumes:
@@ -228,16 +137,28 @@ class Signatures:
     def __init__(self, *auth_tokens: str | None) -> None:
         """Signed with any of them will do; with none at all, nothing is checked."""
         self._validators = [RequestValidator(token) for token in auth_tokens if token is not None]
+        self._strangers = Strangers()
 
     @property
     def checked(self) -> bool:
         return bool(self._validators)
 
+    def missing(self, request: web.BaseRequest) -> bool:
+        return self.checked and not request.headers.get(_SIGNATURE)
+
+    def refusal(
+        self, request: web.BaseRequest, why: str = "its signature is missing or wrong"
+    ) -> web.HTTPException:
+        """For who has not proved to be Twilio."""
+        if self._strangers.another(request.remote or "", _now()):
+            return web.HTTPTooManyRequests(text="")
+        return _forbidden(request, why)
+
     def genuine(self, request: web.BaseRequest, url: str, form: MultiDict[str]) -> bool:
         """Did Twilio send this, to this URL as it was given to Twilio?"""
         if not self._validators:
             return True
-        signature = request.headers.get("X-Twilio-Signature")
+        signature = request.headers.get(_SIGNATURE)
         if not signature:
             return False
         query = request.rel_url.raw_query_string
@@ -422,12 +343,16 @@ class Webhooks:
         url = self._settings.http(request.path)
         signed = self._signatures.checked and self._signatures.genuine(request, url, MultiDict())
         if not signed and not _is_local(request):
-            raise _forbidden(request, "it is neither signed nor from this machine")
+            why = "it is neither signed nor from this machine"
+            raise self._signatures.refusal(request, why)
 
     async def _form(self, request: web.Request, *needed: str) -> MultiDict[str]:
         """The fields of a request that Twilio has signed; any other request ends here."""
+        refusal = self._signatures.refusal
+        if self._signatures.missing(request):
+            raise refusal(request)
         if request.content_type != "application/x-www-form-urlencoded":
-            raise _forbidden(request, "it is not a form")
+            raise refusal(request, "it is not a form")
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await request.clone(client_max_size=MAX_BODY).read()
@@ -436,10 +361,10 @@ class Webhooks:
                 body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS
             )
         except (ValueError, TimeoutError, web.RequestPayloadError):
-            raise _forbidden(request, "its form cannot be read") from None
+            raise refusal(request, "its form cannot be read") from None
         form = MultiDict(pairs)
         if not self._signatures.genuine(request, self._settings.http(request.path), form):
-            raise _forbidden(request, "its signature is missing or wrong")
+            raise refusal(request)
         if not _is_whole(form, needed):
             raise _forbidden(request, "its fields are not Twilio's")
         if self._settings.account not in ("", form["AccountSid"]):
@@ -558,7 +483,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _forbidden(request: web.Request, why: str) -> web.HTTPForbidden:
+def _forbidden(request: web.BaseRequest, why: str) -> web.HTTPForbidden:
     log.warning("a request for %s is refused: %s", request.path, why)
     return web.HTTPForbidden(text="")
 

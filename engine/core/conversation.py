@@ -90,8 +90,14 @@ ANSWER_LEFT = 1.0
 """Seconds of a reply not heard yet, below which «כן» is an answer to it and not company."""
 BREAK = 1.5
 """Seconds without a voice that end a monologue: who pauses for less talks on."""
+FAREWELL_LIMIT = 4.0
+"""Seconds that are left to a call when the bridge closes."""
+CLOSED = "stopped"
+"""Why it has ended then."""
 LAST_WORDS = ((60.0, Occasion.LATE), (10.0, Occasion.OVER))
 """How long before the end of the longest call the caller is told."""
+_CALLERS = ev.Frame | ev.Dtmf | ev.Partial | ev.Final | ev.RecognitionFailed
+"""Events that come of what the caller does."""
 
 
 class Conversation:
@@ -148,6 +154,8 @@ class Conversation:
         """The longest call ends then."""
         self._last_words = list(LAST_WORDS)
         """Those that are still to be said."""
+        self._closing = False
+        """This is the end of the call, whatever the caller still says."""
         self._keys_dropped = 0
         """Since the last question: a caller has not so many to press."""
 
@@ -186,7 +194,8 @@ class Conversation:
             return []
         self._now = now
         self._out = []
-        self._take(event)
+        if not (self._closing and isinstance(event, _CALLERS)):
+            self._take(event)
         while self._settle():
             pass
         return self._out
@@ -232,9 +241,11 @@ class Conversation:
                 self._fail(turn)
             case ev.HungUp(why):
                 self._go(Ended(why))
+            case ev.Closing() if not self._closing:
+                self._take_leave()
             case ev.Sentence() | ev.ReplyAudio() | ev.ReplyDone() | ev.ReplyFailed():
                 pass  # of a turn that is over
-            case ev.Answered() | ev.Tick():
+            case ev.Answered() | ev.Tick() | ev.Closing():
                 pass
             case _:
                 assert_never(event)
@@ -537,10 +548,24 @@ class Conversation:
     @property
     def _takes_the_floor(self) -> bool:
         """The present reply interrupts the caller: it is not interrupted itself."""
-        return self._turn.said.occasion is Occasion.MONOLOGUE
+        return self._closing or self._turn.said.occasion is Occasion.MONOLOGUE
+
+    def _take_leave(self) -> None:
+        """Whatever is being said is cut short, unless the call ends with it anyhow."""
+        self._closing = True
+        self._over_at = min(self._over_at, self._now + FAREWELL_LIMIT)
+        if self._giving_up or self._reply.then is not None:
+            return
+        if turn_of(self.state) is not None:
+            self._go(Listening())
+        said = self._unanswered.then(Said(recognized=self._now))
+        self._ask(replace(said, occasion=Occasion.CLOSING))
 
     def _end_it(self) -> bool:
         """Whatever is being said."""
+        if self._closing:
+            self._go(Ended(CLOSED))
+            return False
         self._go(Ended("call limit"))
         self._out.append(HangUp("call limit"))
         return False
@@ -834,6 +859,9 @@ class Conversation:
     def _reply_is_over(self, then: HangUp | Transfer | None) -> None:
         self._reply = Reply(NO_TURN)
         self._silent_from = self._now
+        if then is None and self._closing:
+            self._go(Ended(CLOSED))  # nobody hangs up: others go on with the caller
+            return
         if then is None:
             self._go(Refractory(self._now + self._rules.refractory))
             return
@@ -878,7 +906,7 @@ class Conversation:
 
     def _cause(self, state: State) -> dict[str, int | str]:
         """What stopped a reply; and, if it was a voice, how long after its first frame."""
-        if isinstance(state, Ended):
+        if isinstance(state, Ended) or self._closing:
             return {"cause": "end of call"}
         if self._unanswered.digits:
             return {"cause": "key"}

@@ -107,6 +107,8 @@ class Occasion(StrEnum):
     """The longest time of a call is nearly over."""
     OVER = "over"
     """It is over: only a goodbye is left."""
+    CLOSING = "closing"
+    """The bridge closes, in the middle of the call: this reply is the last, and not interrupted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,11 @@ class HungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """The bridge closes: the caller is told so, and goes on without us."""
+
+
+@dataclass(frozen=True, slots=True)
 class Partial:
     """What an utterance sounds like so far; it may still change."""
 
@@ -151,6 +156,7 @@ Event = (
     | Played
     | Dtmf
     | HungUp
+    | Closing
     | Partial
     | Final
     | RecognitionFailed

@@ -192,6 +192,7 @@ class Ending(Enum):
     BAD_TIME = "whom we have called has no time"
     UNWANTED = "whom we have called does not want to be called"
     TIME = "the longest time of a call is over"
+    CLOSING = "the bridge closes in the middle of the call"
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,7 @@ def fixed_phrases(profile: Profile) -> list[str]:
             keyed = phrases.sentences(profile, act, language, keypad=True)
             found.update(dict.fromkeys(keyed))
         found.update(dict.fromkeys(lead[language] for lead in texts.LEADS.values()))
+        found[texts.NO_MORE_CALLS_KEY[language]] = None
         found.update(
             dict.fromkeys(
                 phrases.announcement(language, recorded, keypad)

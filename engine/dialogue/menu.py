@@ -1,4 +1,5 @@
-"""The keypad menus: up to four choices a page, 9 for the next page."""
+"""The keypad menus: up to four choices a page, 9 for the next page; and the key that is none of a
+menu's."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -9,6 +10,8 @@ from engine.dialogue.wish import When
 
 PER_PAGE = 4
 MORE = "9"
+NO_MORE_CALLS = "*"
+"""Whom we have called does not want to be called again."""
 
 
 @dataclass(frozen=True, slots=True)

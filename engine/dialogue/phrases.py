@@ -189,13 +189,18 @@ def _list(items: Sequence[str], language: Language) -> str:
     return f"{', '.join(items[:-1])}{comma} {texts.OR[language]} {items[-1]}"
 
 
-def greeting_in(profile: Profile, keypad: bool, recorded: bool = False) -> Sentences:
+def greeting_in(
+    profile: Profile, keypad: bool, recorded: bool = False, *, outbound: bool = False
+) -> Sentences:
     """Who speaks, that she is automated, and that it is recorded, if it is, first of all; then
-    the way on, in each language."""
+    the way on, in each language. `outbound`: and how whom we have called gets rid of us by a key,
+    should that make it long."""
     first, *others = profile.languages
     opening = profile.greeting[first]
     if recorded:
         opening = f"{opening} {texts.RECORDED[first]}"
+    if keypad and outbound:
+        return (*greeting_in(profile, keypad, recorded), texts.NO_MORE_CALLS_KEY[first])
     if keypad and not others:
         return (opening, texts.ANY_KEY[first])
     if keypad:
@@ -257,6 +262,7 @@ def sentences(
     learned: Iterable[Slot] = (),
     keypad: bool = False,
     recorded: bool = False,
+    outbound: bool = False,
     before: str = "",
     lead: str = "",
 ) -> Sentences:
@@ -264,7 +270,7 @@ def sentences(
     slots of the wish, if they fit."""
     match act:
         case Greet() if keypad or act.manner is Manner.PLAIN:
-            greeting = greeting_in(profile, keypad, recorded)
+            greeting = greeting_in(profile, keypad, recorded, outbound=outbound)
             # Who is back has been greeted.
             return (lead, *greeting[1:]) if lead else greeting
         case Greet():

@@ -194,9 +194,9 @@ def _answered(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     ending = _enough(talk, turn.occasion)
     if ending is not None:
         return _act(talk, Goodbye(ending))
-    away = turned_away(talk, turn.words)
-    if away is not None:
-        return _act(_in_language(talk, meaning), Goodbye(away))
+    ending = _called_off(talk, turn)
+    if ending is not None:
+        return _act(_in_language(talk, meaning), Goodbye(ending))
     if refuses_recording(turn.words):
         return _unrecorded(_in_language(talk, meaning), turn, free)
     if talk.booked is not None:
@@ -220,11 +220,17 @@ def _by_occasion(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     return replace(answered, lead=answered.lead or _LEADS.get(turn.occasion))
 
 
-def turned_away(talk: Talk, words: str) -> Ending | None:
+def _called_off(talk: Talk, turn: Turn) -> Ending | None:
+    """Why the call ends in the middle of the talk."""
+    away = turned_away(talk, turn.words, turn.digits)
+    return Ending.CLOSING if away is None and turn.occasion is Occasion.CLOSING else away
+
+
+def turned_away(talk: Talk, words: str, digits: str = "") -> Ending | None:
     """How whom we have called ends it, if he does."""
     if not talk.outbound or talk.greetings:
         return None
-    if never_again(words):
+    if never_again(words) or (talk.keypad and menu.NO_MORE_CALLS in digits):
         return Ending.UNWANTED
     asked = isinstance(talk.question, Introduce)
     return Ending.BAD_TIME if asked and not_now(words) else None

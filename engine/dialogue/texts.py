@@ -22,6 +22,10 @@ HELP_AGAIN: Texts = {
 }
 ALSO_SPEAKS: Texts = {"he": "אֲנִי מְדַבֶּרֶת גַּם עִבְרִית.", "en": "I speak English too."}
 LANGUAGE_KEY: Texts = {"he": "לְעִבְרִית הַקִּישׁוּ {key}.", "en": "For English, press {key}."}
+NO_MORE_CALLS_KEY: Texts = {
+    "he": "לַהֲסָרָה הַקִּישׁוּ כּוֹכָבִית.",
+    "en": "For no more calls, press star.",
+}
 ANY_KEY: Texts = {"he": "לְהֶמְשֵׁךְ הַקִּישׁוּ אַחַת.", "en": "To go on, press one."}
 
 YES_NO_KEYS: Texts = {
@@ -89,6 +93,11 @@ ENDINGS: dict[Ending, Texts] = {
     Ending.TIME: {
         "he": "זְמַן הַשִּׂיחָה נִגְמַר. אֶפְשָׁר לְהִתְקַשֵּׁר שׁוּב. לְהִתְרָאוֹת!",
         "en": "The time for this call is over. Please call again. Goodbye!",
+    },
+    # No goodbye, and no promise: what comes next is told by the dialplan, or by Twilio.
+    Ending.CLOSING: {
+        "he": "סְלִיחָה, אֲנִי לֹא יְכוֹלָה לְהַמְשִׁיךְ כָּעֵת.",
+        "en": "Sorry, I can't go on just now.",
     },
 }
 OFFER_PERSON: Texts = {

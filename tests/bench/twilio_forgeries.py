@@ -21,7 +21,8 @@ import uvloop
 from aiohttp import web
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from bridge.twilio_media.webhooks import Outcomes, Signatures, Tickets, TwilioSettings, Webhooks
+from bridge.twilio_media.tokens import Outcomes, Tickets
+from bridge.twilio_media.webhooks import Signatures, TwilioSettings, Webhooks
 
 PUBLIC = "https://kav.example/line"
 TOKEN, ACCOUNT = "the token of the bench", "AC" + 32 * "a"
@@ -210,7 +211,7 @@ class Door:
 
     def holds(self) -> str:
         hooks = self.webhooks
-        return repr((self.tickets._waiting, hooks._ended._order, hooks._resumes._times))
+        return repr((vars(self.tickets._waiting), hooks._ended._order, hooks._resumes._times))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +14,7 @@ import uvloop
 from bridge.audiosocket import PbxFailed, UnknownCall, serve, server
 from bridge.audiosocket.codec import HANG_UP, audio_header
 from bridge.audiosocket.register import DROPPED_FOR, TRANSFERRED_FOR, Register, Spent
+from bridge.notes import NotesInFiles
 from engine.core.audio import SILENCE
 from engine.ports import Back, CallFacts
 from tests.bridge.test_audiosocket_server import (
@@ -330,6 +332,29 @@ def test_a_uuid_is_good_for_a_while_after_its_call() -> None:
     assert register.back(CALL, TRANSFERRED_FOR) == "unanswered"
     with pytest.raises(Spent):
         register.back(CALL, TRANSFERRED_FOR + 1)
+
+
+def test_what_becomes_of_a_call_is_known_to_the_processes_that_share_it(tmp_path: Path) -> None:
+    ours, theirs = (Register(NotesInFiles(tmp_path, "audiosocket")) for _ in range(2))
+    assert theirs.back(CALL, 1.0) == ""
+    ours.begin(CALL, 1.0)
+    assert theirs.back(CALL, 3000.0) == "dropped", "ours may have died"
+    ours.end(CALL, "transferred", 3000.0)
+    assert theirs.back(CALL, 3001.0) == "unanswered"
+    theirs.begin(CALL, 3001.0)
+    theirs.end(CALL, "over", 3002.0)
+    for one in (ours, theirs):
+        with pytest.raises(Spent):
+            one.back(CALL, 3003.0)
+    ours.begin(UUID(int=1), 4000.0)
+    assert len(list(tmp_path.iterdir())) == 1, "what is of no use any more is gone"
+
+
+def test_what_cannot_be_shared_ends_no_call(tmp_path: Path) -> None:
+    register = Register(NotesInFiles(tmp_path / "gone", "audiosocket"))
+    register.begin(CALL, 1.0)
+    register.end(CALL, "dropped", 2.0)
+    assert register.back(CALL, 3.0) == "dropped"
 
 
 def test_the_register_forgets_the_oldest() -> None:

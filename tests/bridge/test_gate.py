@@ -1,8 +1,10 @@
 """The gate of a bridge that drains: what is promised is kept, and nobody is left without a word."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -17,6 +19,8 @@ from bridge.settings import Settings
 from bridge.switchboard import Switchboard
 from bridge.tracefiles import TraceFiles
 from bridge.twilio_media import PlacedEnded, unrecorded
+from engine.core.audio import RATE
+from engine.ports import Speech
 from tests.bench.bridge_process import instant
 from tests.twilio import Twilio
 
@@ -27,7 +31,8 @@ async def bridge(
 ) -> AsyncIterator[tuple[Gate, Twilio]]:
     settings = Settings(kav_audiosocket_port=0, kav_http_port=0, kav_data=folder)
     traces = TraceFiles(folder)
-    gate = Gate(Switchboard(instant(settings), traces, most=5, trace_text=False), afterwards=0.5)
+    brief = replace(instant(settings), open_voice=lambda _: Beep())
+    gate = Gate(Switchboard(brief, traces, most=5, trace_text=False), afterwards=0.5)
     async with (
         listening(settings, gate, placed_ended=placed_ended) as addresses,
         aiohttp.ClientSession() as http,
@@ -37,10 +42,22 @@ async def bridge(
     traces.close()
 
 
+class Beep:
+    """A voice that needs a tenth of a second for whatever it says."""
+
+    async def speak(self, text: str) -> AsyncGenerator[Speech]:
+        yield Speech(bytes(RATE // 5))
+
+
 async def end_of(socket: aiohttp.ClientWebSocketResponse) -> int | None:
     async for _ in socket:
         pass
     return socket.close_code
+
+
+async def events(socket: aiohttp.ClientWebSocketResponse) -> list[str]:
+    """Of what comes until it is closed."""
+    return [json.loads(message.data)["event"] async for message in socket]
 
 
 def test_a_promised_stream_is_let_in_told_at_the_limit_and_answered_afterwards(
@@ -53,7 +70,9 @@ def test_a_promised_stream_is_let_in_told_at_the_limit_and_answered_afterwards(
             socket = await twilio.connect(promise)
             assert (await socket.receive_json())["streamSid"] == "MZ1"
             closing = group.create_task(gate.empty(0.0, asyncio.Event()))
-            assert await end_of(socket) == aiohttp.WSCloseCode.OK
+            told = await events(socket)
+            assert "media" in told[told.index("clear") :], "its caller hears of it"
+            assert socket.close_code == aiohttp.WSCloseCode.OK
             assert "<Say" in (await twilio.ask("/twilio/after_stream"))[1]
             assert not closing.done()
             await closing

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.core import effects as fx
 from engine.core import events as ev
 from engine.core.audio import FRAME_BYTES, FRAME_SECONDS, seconds, silence
-from engine.core.conversation import ACK_MARGIN, Conversation
+from engine.core.conversation import ACK_MARGIN, FAREWELL_LIMIT, Conversation
 from engine.core.cues import Awaits
 from engine.core.rules import Rules
 from engine.core.states import Draining, Ended, Listening, Refractory, State, Thinking, turn_of
@@ -83,6 +83,7 @@ frames: list[Steps] = [
 odd: list[Step] = [
     ev.Answered(),
     ev.Dtmf("1"),
+    ev.Closing(),
     *(Wait(seconds) for seconds in (0.02, 0.7, 3.0, 9.0)),
     *(Wait(seconds, clip=1.2) for seconds in (0.7, 2.0, 2.0, 5.0, 12.0)),
     *(Clip(ago, seconds) for ago in AGO for seconds in (0.0, 1.2)),
@@ -269,6 +270,16 @@ def test_whatever_happens_a_call_is_listening_or_ended_within_30_seconds(call: C
         deadline = call.conversation.deadline
         assert deadline is not None
         assert deadline <= until
+        call.tick(deadline)
+
+
+@law
+def test_whatever_is_going_on_a_bridge_that_closes_has_no_call_left_in_time(call: Call) -> None:
+    until = call.now + FAREWELL_LIMIT
+    call.take(ev.Closing())
+    while (deadline := call.conversation.deadline) is not None:
+        assert deadline <= until
+        call.take(ev.Dtmf("1"))
         call.tick(deadline)
 
 

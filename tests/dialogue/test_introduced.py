@@ -17,9 +17,10 @@ from engine.dialogue.acts import (
     Manner,
     Rest,
 )
-from engine.dialogue.hebrew import without_points
+from engine.dialogue.expected import fixed_phrases
+from engine.dialogue.hebrew import unpointed_words, without_points
 from engine.dialogue.hours import free_windows
-from engine.dialogue.phrases import sentences
+from engine.dialogue.phrases import sentences, too_long
 from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.understand import understand
 from engine.dialogue.unwanted import never_again, not_now
@@ -131,6 +132,38 @@ def test_with_keys_it_is_a_yes_or_a_no() -> None:
     assert press("1") == Ask("area")
     assert press("2") == Goodbye(Ending.BAD_TIME)
     assert policy.start(SHAI, True, outbound=True).act == Greet()
+
+
+def keyed(*digits: str, outbound: bool = True) -> Talk:
+    """A call in which nothing can be recognized."""
+    talk = policy.start(SHAI, True, "+97235550100", outbound=outbound)
+    for one in digits:
+        talk = policy.answer(talk, Turn(understand("", SHAI), digits=one), FREE)
+    return talk
+
+
+def test_where_nothing_is_recognized_the_opening_tells_the_key_against_more_calls() -> None:
+    said = sentences(SHAI, keyed().act, "he", keypad=True, outbound=True)
+    assert without_points(" ".join(said)) == (
+        "שלום, כאן לאה, העוזרת האוטומטית של שי דירות ומשרדים. "
+        "לעברית הקישו אחת. For English, press two. להסרה הקישו כוכבית."
+    )
+    assert not too_long(said)
+    assert not any(unpointed_words(sentence) for sentence in said)
+    assert set(said) <= set(fixed_phrases(SHAI)), "all of it is kept ready"
+    assert "כוכבית" not in without_points(" ".join(sentences(SHAI, Greet(), "he", keypad=True)))
+
+
+@pytest.mark.parametrize("digits", [("*",), ("1", "*"), ("1", "1*"), ("2", "2", "*")])
+def test_that_key_is_good_for_the_whole_call(digits: tuple[str, ...]) -> None:
+    assert keyed(*digits).act == Goodbye(Ending.UNWANTED)
+    assert not isinstance(keyed(*digits, outbound=False).act, Goodbye)
+
+
+def test_who_was_not_told_of_the_key_has_not_used_it() -> None:
+    talk = policy.start(SHAI, False, outbound=True)
+    turn = Turn(understand("", SHAI), digits="*")
+    assert not isinstance(policy.answer(talk, turn, FREE).act, Goodbye)
 
 
 def test_a_machine_says_not_that_nobody_shall_call() -> None:

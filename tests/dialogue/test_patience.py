@@ -154,6 +154,16 @@ def test_a_meeting_that_is_booked_is_confirmed_at_the_end_of_the_time_too() -> N
     assert after(Turn(NOTHING, occasion=Occasion.OVER), talk=talk).act == Confirm(FREE[0])
 
 
+def test_when_the_bridge_closes_that_is_said_unless_whom_we_called_wants_no_calls() -> None:
+    closing = Turn(JAFFA, words="Jaffa", occasion=Occasion.CLOSING)
+    assert after(HELLO, closing).act == Goodbye(Ending.CLOSING)
+    talk = policy.booked(after(WHOLE), FREE[0])
+    assert after(closing, talk=talk).act == Goodbye(Ending.CLOSING)
+    ours = policy.start(SHAI, False, outbound=True)
+    unwanted = replace(closing, words="do not call me again")
+    assert after(unwanted, talk=ours).act == Goodbye(Ending.UNWANTED)
+
+
 def test_machines_that_say_two_things_in_turn_are_let_go() -> None:
     talk = policy.start(SHAI, False)
     acts = []

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -69,13 +70,18 @@ def test_a_stream_is_let_in_by_a_worker_that_another_has_promised_it(bridge: Bri
 def test_a_worker_that_dies_takes_only_its_own_calls_with_it_and_is_replaced(
     bridge: Bridge,
 ) -> None:
-    callers = [bridge.call() for _ in range(CALLS)]
+    calls = [uuid4() for _ in range(CALLS)]
+    callers = [bridge.call(call) for call in calls]
     assert all(hears(caller) for caller in callers)
     os.kill(processes(bridge)[-1], signal.SIGKILL)
     bridge.wait_for("worker_died", 1)
-    assert 0 < sum(hears(caller) for caller in callers) < CALLS
+    lost = [call for call, caller in zip(calls, callers, strict=True) if not hears(caller)]
+    assert 0 < len(lost) < CALLS
+    more = [bridge.call(call) for call in lost]  # as the dialplan brings them, nobody being asked
+    # Not as new ones; a database that is too slow for all of them at once is another matter.
+    bridge.wait_for("call_resumed|call_not_recalled", len(lost))
     bridge.wait_for("worker_ready", WORKERS + 1)
-    more = [bridge.call() for _ in range(CALLS)]
+    more += [bridge.call() for _ in range(CALLS)]
     assert all(hears(caller) for caller in more)
     bridge.process.send_signal(signal.SIGTERM)
     bridge.wait_for("draining", WORKERS)

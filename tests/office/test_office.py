@@ -112,20 +112,27 @@ def test_the_summary_has_the_meeting_of_a_caller_who_hung_up_while_it_was_booked
 NOON = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 
-async def refused_on(facts: CallFacts, store: Store) -> object:
+async def refused_on(facts: CallFacts, store: Store, heard: Heard) -> object:
     """The end of a call to whoever does not want to be called."""
     journal = CallRecord(store.records, Desk(store.bookings), SHAI, facts, {})
     brain = Receptionist(
-        SHAI, store.bookings, lambda: NOON, outbound=facts.outbound, journal=journal
+        SHAI,
+        store.bookings,
+        lambda: NOON,
+        keypad=bool(heard.digits),
+        outbound=facts.outbound,
+        journal=journal,
     )
-    heard = Heard(words="אל תתקשרו אליי יותר", confidence=0.9)
     parts = [part async for part in brain.reply(heard)]
     await store.records.written()
     return parts[-1]
 
 
+@pytest.mark.parametrize(
+    "heard", [Heard(words="אל תתקשרו אליי יותר", confidence=0.9), Heard(digits="*")]
+)
 def test_who_does_not_want_to_be_called_is_refused_by_the_rules_from_then_on(
-    tmp_path: Path,
+    heard: Heard, tmp_path: Path
 ) -> None:
     caller = "+97235550100"
     here = replace(FACTS, caller=caller)
@@ -135,9 +142,9 @@ def test_who_does_not_want_to_be_called_is_refused_by_the_rules_from_then_on(
     async def go() -> None:
         async with open_store(f"sqlite:///{tmp_path / 'kav.sqlite'}") as store:
             # Who calls us may show any number as his.
-            assert isinstance(await refused_on(here, store), Awaits)
+            assert isinstance(await refused_on(here, store, heard), Awaits)
             await store.outbound.place(caller, "asked for it", check)
-            end = await refused_on(replace(here, outbound=True), store)
+            end = await refused_on(replace(here, outbound=True), store, heard)
             assert end == HangUp(f"goodbye: {Ending.UNWANTED.value}")
             with pytest.raises(NotAllowed, match="does not want to be called"):
                 await store.outbound.place(caller, "asked for it", check)

@@ -86,6 +86,8 @@ class FarBridge:
         """Connections are accepted, and nothing ever sent."""
         self.full = False
         """Calls are closed as soon as they have said their UUID."""
+        self.over: set[uuid.UUID] = set()
+        """These are."""
         self._came = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -137,7 +139,7 @@ class FarBridge:
         kind, _, *_id = struct.unpack(">BH16B", await reader.readexactly(19))
         assert kind == 0x01
         leg = Leg(uuid.UUID(bytes=bytes(_id)), writer, mute=self.stuck)
-        if self.full:
+        if self.full or leg.id in self.over:
             leg.close()
         async with self._came:
             self.legs.append(leg)

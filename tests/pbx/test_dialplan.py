@@ -135,14 +135,32 @@ def test_a_call_that_the_bridge_calls_over_ends_with_a_tone(play: Play) -> None:
 
 
 @e2e
-def test_without_ami_an_end_is_a_goodbye_while_the_bridge_lives(play: Play) -> None:
+def test_without_ami_the_bridge_is_asked_whether_it_was_a_goodbye(play: Play) -> None:
     async def scene(lab: Lab) -> None:
         async with lab.globals(KAV_RETRY="no"), lab.call("100") as phone:
             leg = await lab.bridge.leg()
             await phone.until(LONG_ENOUGH)
+            lab.bridge.over.add(leg.id)
             leg.hang_up()
             await until(phone.closed)
-        assert len(lab.bridge.legs) == 1
+            assert phone.last_heard() > 0
+        assert ids(lab.bridge.legs) == {leg.id}
+        assert len(lab.bridge.legs) == 2
+
+    play(scene)
+
+
+def test_without_ami_a_call_that_a_living_bridge_has_lost_is_back_with_it(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with lab.globals(KAV_RETRY="no"), lab.call("100") as phone:
+            for number in (1, 2):
+                leg = await lab.bridge.leg(number)
+                await phone.until(phone.now + LONG_ENOUGH)
+                leg.reset()
+            await lab.bridge.leg(3)
+            await phone.until(phone.now + LONG_ENOUGH)
+            assert not phone.closed.is_set()
+        assert ids(lab.bridge.legs) == {leg.id}
 
     play(scene)
 
