@@ -241,7 +241,7 @@ def figures(measured: Measured) -> Iterator[Figure]:
     yield Figure(name + "interval, p99", 1000 * percentile(intervals, 0.99), "ms")
     yield Figure(name + f"gaps of {GAP:g} s", gaps, "", 0)
     yield Figure(name + "packets missing", sum(stream.missing() for stream in streams), "", 0)
-    yield Figure(name + "packets fewer than time", max(0.0, too_few / measured.calls), "a call", 5)
+    yield Figure(name + "packets fewer than time", max(0.0, too_few / measured.calls), "a call")
     share = measured.busy / measured.seconds / (os.cpu_count() or 1)
     yield Figure(name + "the processors worked", 100 * share, "%")
     yield Figure(name + "the bridge waited for one", measured.bridge_waited, "s")
