@@ -261,10 +261,12 @@ async def measure(args: argparse.Namespace, folder: Path) -> Measured:
             return agents[-1]
 
         async with serve(take, port=port, pbx=pbx):
-            for _ in range(args.calls):
+            for number in range(args.calls):
                 with recording(speaker) as lumps:
                     call = await phone.dial(f"sip:100@127.0.0.1:{asterisk.sip_port}")
                     await asyncio.sleep(args.seconds)
+                    if len(agents) <= number:
+                        raise RuntimeError("the call has not reached the bridge")
                     said = list(agents[-1].said[:-1])  # the last one may be broken off by the end
                     await call.hangup()
                 heard = Recording(lumps)
