@@ -1,4 +1,4 @@
-"""The 20 ms beat that every call on this process shares: one timer, on absolute times.
+"""The 20 ms beat that the calls on this process share, on absolute times.
 
 After a stall the beat goes on from now; it never catches up with a burst of its own.
 """
@@ -8,30 +8,54 @@ import math
 from collections.abc import Callable
 
 PERIOD = 0.02
+PARTS = 5
+"""So many times in a period a part of the members has its turn. All in one go, the frame of the
+last of fifty calls waits for what the others do first, which takes longer at some beats."""
+
+Member = Callable[[float], None]
 
 
 class Ticker:
     """Calls every member with the loop's time, every 20 ms, while there is a member."""
 
     def __init__(self) -> None:
-        self._members: list[Callable[[float], None]] = []
+        self._parts = [_Part() for _ in range(PARTS)]
+        self._began = 0.0
+
+    def add(self, member: Member) -> float:
+        """Returns the time of the last beat of the member's part. One that counts periods from
+        there is called once in each, however late a beat is within it."""
+        if not any(part.members for part in self._parts):
+            self._began = asyncio.get_running_loop().time()
+        smallest = min(range(PARTS), key=lambda number: len(self._parts[number].members))
+        return self._parts[smallest].add(member, self._began + smallest * PERIOD / PARTS)
+
+    def remove(self, member: Member) -> None:
+        for part in self._parts:
+            part.remove(member)
+
+
+class _Part:
+    """Those who have their turn together: one timer."""
+
+    def __init__(self) -> None:
+        self.members: list[Member] = []
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
 
-    def add(self, member: Callable[[float], None]) -> float:
-        """Returns the time of the last beat. A member that counts periods from there is called
-        once in each, however late a beat is within it."""
-        self._members = [*self._members, member]
+    def add(self, member: Member, phase: float) -> float:
+        """`phase`: the time of one of the beats."""
+        self.members = [*self.members, member]
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        last = phase + math.floor((loop.time() - phase) / PERIOD + 1e-6) * PERIOD
         if self._timer is None:
-            self._next = now + PERIOD
+            self._next = last + PERIOD
             self._timer = loop.call_at(self._next, self._beat)
-        return self._next + math.floor((now - self._next) / PERIOD + 1e-6) * PERIOD
+        return last
 
-    def remove(self, member: Callable[[float], None]) -> None:
-        self._members = [m for m in self._members if m != member]
-        if not self._members and self._timer is not None:
+    def remove(self, member: Member) -> None:
+        self.members = [m for m in self.members if m != member]
+        if not self.members and self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
@@ -42,5 +66,5 @@ class Ticker:
         self._next += (missed + 1) * PERIOD
         # Scheduled before the members run: one that fails must not stop the beat of the others.
         self._timer = loop.call_at(self._next, self._beat)
-        for member in self._members:
+        for member in self.members:
             member(now)

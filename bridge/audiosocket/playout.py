@@ -116,14 +116,24 @@ class Playout:
             return news
         if self._told_at is not None and now - self._told_at < _NEWS_EVERY - 1e-6:
             return None
+        begun = self._begun(now)
+        position = round(self._position + begun, 3)
         # One that waits for sound on the way stands still, and that is news: nobody else knows of
         # the voice's pause.
         waits = self._told_at is not None and self._on_the_way
-        if self._position == self._told and not waits:
+        if position == self._told and not waits:
             return None
-        self._told, self._told_at = self._position, now
-        on_the_way = round(len(self._on_the_way) * FRAME_SECONDS, 3)
-        return Played(self._turn, self._position, on_the_way=on_the_way)
+        self._told, self._told_at = position, now
+        on_the_way = round(len(self._on_the_way) * FRAME_SECONDS - begun, 3)
+        return Played(self._turn, position, on_the_way=on_the_way)
+
+    def _begun(self, now: float) -> float:
+        """How much has been heard of the frame that is being heard: the way is no whole number of
+        beats."""
+        if not self._on_the_way:
+            return 0.0
+        begun = now - self._on_the_way[0].heard_at + FRAME_SECONDS
+        return min(max(begun, 0.0), FRAME_SECONDS)
 
     def _begin(self, turn: int) -> None:
         """Another reply, or (0) none: what was queued is forgotten."""

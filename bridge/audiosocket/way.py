@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 WINDOW = 30.0
 """Seconds: the quickest round trip of this long is the way, what was slower is a passing queue."""
-PACKET = 0.02
-"""A packet leaves when its 20 ms are whole."""
 LEAST_BUFFER = 0.04
 """What a telephone keeps ahead against jitter, at least."""
 LEAST, MOST = 0.02, 1.0
 CLOCK = 8000
 """Of RTP's time stamps: G.711 and G.722."""
+WRAP = 65536.0
+"""Seconds. RTCP counts them in 16 bits and no sign: on a quick network, where rounding makes a
+round trip a little less than nothing, Asterisk tells 65535.9997."""
 
 
 @dataclass(slots=True)
@@ -27,6 +28,8 @@ class Way:
         """One RTCP report of the far end: seconds, and time stamps' units."""
         if not (math.isfinite(round_trip) and math.isfinite(jitter)):
             return
+        if round_trip >= WRAP / 2:
+            round_trip -= WRAP
         self._trips.append((now, min(max(round_trip, 0.0), 2 * MOST)))
         self.jitter = min(max(jitter, 0.0) / CLOCK, MOST)
 
@@ -37,9 +40,10 @@ class Way:
         return min((trip for _, trip in self._trips), default=None)
 
     def seconds(self, now: float) -> float | None:
-        """From the write to the ear; None: not known yet."""
+        """From the write to the ear; None: not known yet. A frame is whole when it is written: how
+        long it lasts is no part of its way."""
         trip = self.round_trip(now)
         if trip is None:
             return None
-        way = PACKET + trip / 2 + max(LEAST_BUFFER, 2 * self.jitter)
+        way = trip / 2 + max(LEAST_BUFFER, 2 * self.jitter)
         return min(max(way, LEAST), MOST)

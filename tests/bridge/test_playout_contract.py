@@ -232,6 +232,16 @@ def test_after_a_stall_the_line_goes_on_from_now_and_sends_no_burst() -> None:
     assert [len(playout.due(5.0 + beat * FRAME_SECONDS)) for beat in range(1, 50)] == [1] * 49
 
 
+def test_the_position_is_known_within_a_frame_too_as_the_way_is_no_number_of_beats() -> None:
+    playout = audiosocket.Playout(0.0, lead=0, way=0.05)
+    playout.play(1, bytes(10 * FRAME_BYTES), 0.0)
+    for beat in range(10):
+        playout.due(beat * FRAME_SECONDS)
+    assert playout.news(0.045) is None
+    assert playout.news(0.06) == Played(1, 0.01, on_the_way=0.19)
+    assert playout.news(0.165) == Played(1, 0.115, on_the_way=0.085)
+
+
 @pytest.mark.parametrize(("measured", "taken"), [(0.2, 0.2), (0.0, 0.02), (7.0, 1.0)])
 def test_the_way_that_was_measured_counts_for_what_is_sent_from_then_on(
     measured: float, taken: float

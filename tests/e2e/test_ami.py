@@ -82,7 +82,7 @@ def test_a_call_and_all_that_is_asked_of_the_pbx(asterisk_folder: Path) -> None:
                 before = await pbx.sent(call)
                 await until(lambda: pbx.way(call) is not None)
                 assert await pbx.sent(call) > before
-                assert 0.06 <= (pbx.way(call) or 0) <= 0.3
+                assert 0.04 <= (pbx.way(call) or 0) <= 0.3
                 channel.transfer("office")
                 assert await here.bridge.gone.get() == channel.facts.id
                 # 6002 is not there: the caller is back.
