@@ -257,6 +257,21 @@ def test_an_utterance_ends_although_the_line_sends_no_more_frames() -> None:
     assert [heard and heard.words for heard in call.brain.heard] == [None, "yes"]
 
 
+def test_nothing_but_its_frames_wakes_the_process_while_they_come() -> None:
+    call, waits = Call(Script(("Hello.",))), 0
+
+    async def caller(call: Call) -> None:
+        nonlocal waits
+        await call.sound(SILENCE, 3)
+        before = virtual_time.waits()
+        await call.sound(SILENCE, 2)
+        waits = virtual_time.waits() - before
+        await call.hang_up()
+
+    call.run(caller)
+    assert waits == 100
+
+
 def test_frames_that_waited_for_us_are_not_taken_for_a_silence() -> None:
     call = Call(Script(("Hello.",), ("Which area?",)))
 
