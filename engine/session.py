@@ -291,6 +291,8 @@ class Session:
                     # As exact as a trace tells it, so that it replays the same.
                     words = tuple(ev.Word(word.text, round(word.at, 3)) for word in piece.words)
                     self._handle(ev.ReplyAudio(turn, piece.pcm, words, loudness(piece.pcm)))
+                    # All of a greeting may be at hand: other calls come between its pieces.
+                    await asyncio.sleep(0)
 
     async def _recognize(self) -> None:
         """The call's hearing; a recognizer that breaks is begun again."""
