@@ -149,7 +149,7 @@ class Session:
 
     def _now(self) -> float:
         """Seconds since the call began; whole milliseconds, so that a trace replays exactly."""
-        return round(self._loop.time() - self._began, 3)
+        return round(1000 * (self._loop.time() - self._began)) / 1000
 
     def _handle(self, event: ev.Event) -> None:
         if self._over.is_set():
@@ -175,8 +175,10 @@ class Session:
         if deadline is not None and deadline < at:
             at = deadline
         if self._timer is not None:
-            if self._timer_at <= at:
+            soon = self._timer_at < now + GAP / 2
+            if self._timer_at == at or (self._timer_at < at and not soon):
                 return  # it comes early enough, and looks again then
+            # While frames come it never does: to wake for nothing costs more than to put it off.
             self._timer.cancel()
         self._timer_at = max(at, now)
         self._timer = self._loop.call_at(self._began + self._timer_at + 0.001, self._wake)
@@ -293,6 +295,8 @@ class Session:
                     # As exact as a trace tells it, so that it replays the same.
                     words = tuple(ev.Word(word.text, round(word.at, 3)) for word in piece.words)
                     self._handle(ev.ReplyAudio(turn, piece.pcm, words, loudness(piece.pcm)))
+                    # All of a greeting may be at hand: other calls come between its pieces.
+                    await asyncio.sleep(0)
 
     async def _recognize(self) -> None:
         """The call's hearing; a recognizer that breaks is begun again."""

@@ -257,6 +257,43 @@ def test_an_utterance_ends_although_the_line_sends_no_more_frames() -> None:
     assert [heard and heard.words for heard in call.brain.heard] == [None, "yes"]
 
 
+class AtHand(Tone):
+    """Never has to wait for its speech."""
+
+    async def speak(self, text: str) -> AsyncGenerator[Speech]:
+        for word in text.split():
+            yield Speech(bytes(RATE), (Word(word, 0.0),))
+
+
+def test_other_calls_come_between_the_pieces_of_a_reply() -> None:
+    call = Call(Script(("One two three.",)), voice=AtHand())
+
+    async def caller(call: Call) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+            call.line.done.append("another call")
+        await call.hang_up()
+
+    call.run(caller)
+    assert "playplay" not in "".join(what.split()[0] for what in call.line.done)
+    assert sum(what.startswith("play") for what in call.line.done) >= 3
+
+
+def test_nothing_but_its_frames_wakes_the_process_while_they_come() -> None:
+    call, waits = Call(Script(("Hello.",))), 0
+
+    async def caller(call: Call) -> None:
+        nonlocal waits
+        await call.sound(SILENCE, 3)
+        before = virtual_time.waits()
+        await call.sound(SILENCE, 2)
+        waits = virtual_time.waits() - before
+        await call.hang_up()
+
+    call.run(caller)
+    assert waits == 100
+
+
 def test_frames_that_waited_for_us_are_not_taken_for_a_silence() -> None:
     call = Call(Script(("Hello.",), ("Which area?",)))
 

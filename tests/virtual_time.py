@@ -11,11 +11,13 @@ class _Jumping(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self.waits = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise AssertionError("nothing will ever happen any more")
         self.now += max(0.0, timeout)
+        self.waits += timeout > 0
         return super().select(0)
 
 
@@ -27,15 +29,28 @@ class _Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    @property
+    def waits(self) -> int:
+        return self._jumping.waits
+
     def hold_up(self, seconds: float) -> None:
         self._jumping.now += seconds
 
 
 def stall(seconds: float) -> None:
     """The process is held up: time passes, and nothing runs."""
+    _loop().hold_up(seconds)
+
+
+def waits() -> int:
+    """How often the process would have slept so far."""
+    return _loop().waits
+
+
+def _loop() -> _Loop:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, _Loop)
-    loop.hold_up(seconds)
+    return loop
 
 
 def run(work: Coroutine[None, None, None]) -> None:

@@ -39,9 +39,9 @@ class Hello:
     call: UUID
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Audio:
-    """16-bit little-endian mono PCM, usually 20 ms."""
+    """16-bit little-endian mono PCM, usually 20 ms. Not frozen: see `engine.core.events.Frame`."""
 
     pcm: bytes
     rate: int = RATE
