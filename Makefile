@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: help run call phone pbx test test-long test-pbx fast check lint format rehearse vad echo bench lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.kav-embedded ## set up everything and start the bridge, with local speech
 	$(BIN)/kav serve
@@ -42,6 +42,8 @@ test-pbx: $(VENV)/.kav-dev ## the long tests with a real Asterisk: the dialplan,
 	$(BIN)/python -m pytest -m pbx tests/pbx
 	$(BIN)/python -m tests.bench.pbx_kills
 	$(BIN)/python -m tests.bench.pbx_calls
+	$(BIN)/python -m tests.bench.playout_position
+	$(BIN)/python -m tests.bench.wire_pacing --calls 1 50
 
 test-long: $(VENV)/.kav-dev ## tests that take minutes: bridges that are killed and drained, the cloud's stand-ins
 	$(BIN)/python -m pytest -m long
