@@ -460,9 +460,9 @@ class _Stream:
 
     async def _read(self, messages: AsyncIterable[Any]) -> None:
         try:
-            self._check_fault()
             requests = aiter(messages)
             opening = self._version.opening(await anext(requests))
+            self._check_fault()
             self._ask(self._version.asked(opening))
             while await self._hear_next(requests):
                 pass

@@ -21,7 +21,8 @@ from tests.providers.google_caller import ACCOUNT, Caller, calling, words
 AT_ONCE = Latency()
 QUICK = Script(final_latency=AT_ONCE, interim_latency=AT_ONCE)
 NEVER = 1000.0
-PATIENT = Patience(final=NEVER, mute=NEVER, repair=NEVER)
+PATIENT = Patience(final=NEVER, mute=NEVER, repair=NEVER, steady=NEVER)
+"""Nothing is believed because time went by: a busy machine must not change what is heard."""
 SHORT_STREAMS = Times(
     rotate=8.0, rotate_at_latest=12.0, overlap_to=14.0, kept=5.0, patience=PATIENT
 )
