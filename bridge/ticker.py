@@ -11,6 +11,9 @@ PERIOD = 0.02
 PARTS = 5
 """So many times in a period a part of the members has its turn. All in one go, the frame of the
 last of fifty calls waits for what the others do first, which takes longer at some beats."""
+TOGETHER = 10
+"""Members that make a part: each further beat wakes the process once more, which costs more than
+a call's frame."""
 
 Member = Callable[[float], None]
 
@@ -27,8 +30,14 @@ class Ticker:
         there is called once in each, however late a beat is within it."""
         if not any(part.members for part in self._parts):
             self._began = asyncio.get_running_loop().time()
-        smallest = min(range(PARTS), key=lambda number: len(self._parts[number].members))
-        return self._parts[smallest].add(member, self._began + smallest * PERIOD / PARTS)
+        number = self._part_with_room()
+        return self._parts[number].add(member, self._began + number * PERIOD / PARTS)
+
+    def _part_with_room(self) -> int:
+        """The first one, or the smallest, if all are full."""
+        sizes = [len(part.members) for part in self._parts]
+        first = next((n for n, size in enumerate(sizes) if size < TOGETHER), None)
+        return sizes.index(min(sizes)) if first is None else first
 
     def remove(self, member: Member) -> None:
         for part in self._parts:

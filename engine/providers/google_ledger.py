@@ -342,9 +342,10 @@ class Ledger:
             return []
         words = self._said(utterance)
         utterance.told, utterance.answered = _text(words), now
-        # A final result that came after its end may be that of its first words only.
+        # A final result that came after its end may be that of its first words only; and what an
+        # older stream has settled, the present one may still tell better.
         current = self._current
-        if current and complete and current.settled_to >= utterance.covered:
+        if current and complete and current.heard_to >= utterance.covered:
             utterance.settled = True
         # What is not final has no confidence yet; the service gives 0 for that.
         return [Final(utterance.number, utterance.told, _confidence(words) if complete else 0.0)]
@@ -375,6 +376,8 @@ class Ledger:
         current = self._current
         if current is None or utterance.end is None or self._within(utterance, current.tail):
             return False
+        if current.tail and current.tail_to < utterance.end:
+            return False  # it lags, and may be in the middle of a word
         return utterance.ended_by_service or current.settled_to >= utterance.covered
 
     def _is_stable(self, utterance: _Utterance, now: float) -> bool:

@@ -74,6 +74,12 @@ class Caller:
         last = {result.utterance: result for result in self.results if isinstance(result, Final)}
         return [text for number in sorted(last) for text in last[number].text.split()]
 
+    async def until_heard(self, expected: Sequence[str]) -> None:
+        """What was answered too early is repaired."""
+        while self.heard() != expected:
+            self._changed.clear()
+            await self._changed.wait()
+
     async def listen(self, ears: Recognizer, expected: Sequence[str]) -> None:
         async with aclosing(ears.recognize(self._all(), lambda: expected)) as results:
             async for result in results:

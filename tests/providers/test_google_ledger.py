@@ -281,3 +281,29 @@ def test_a_final_that_comes_twice_or_late_is_told_once() -> None:
         ledger.heard(1, [result], RATE, 0.0)
     ledger.end(1, 40, RATE, 0.0)
     assert ledger.answers(0.0) == [Final(1, "yes please", 0.0)]
+
+
+def test_a_new_stream_that_lags_takes_back_nothing_that_the_one_before_it_has_settled() -> None:
+    end = round(2.2 * RATE)
+    ledger = Ledger(PATIENT)
+    ledger.opened(1, 0)
+    ledger.believe(1, 0, 0)
+    ledger.begin(1, 0)
+    ledger.end(1, 60, 60 * FRAME_SAMPLES, 0.0)
+    ledger.begin(2, 60 * FRAME_SAMPLES)
+    ledger.end(2, 30, end, 0.0)
+    ledger.heard(1, [Result("a b c", 1.2, final=False)], end, 0.0)
+    ledger.heard(1, [Result("a b c d", 1.65, final=False)], end, 0.0)
+    ledger.opened(2, 0)
+    ledger.believe(2, 0, end)
+    ledger.heard(1, [Result("a b c d", 2.2, final=True)], end, 0.0)
+    answers = ledger.answers(0.0)
+    # In the middle of the last word, as the older stream has placed it.
+    ledger.heard(2, [Result("a b c", 1.45, final=False)], end, 0.0)
+    answers += ledger.answers(0.0)
+    ledger.heard(2, [Result("a b c d", 2.2, final=True)], end, 0.0)
+    answers += ledger.answers(0.0)
+    assert [(told.utterance, told.text) for told in answers if isinstance(told, Final)] == [
+        (1, "a b c"),
+        (2, "d"),
+    ]

@@ -99,7 +99,7 @@ def test_a_monologue_is_handed_over_in_the_middle_of_a_word(word_times: bool, in
             async with calling(double, ears) as caller:
                 await talk_without_a_pause(caller, words(range(94)))
                 await caller.say(99, words([94]))
-            assert caller.heard() == numbered(95)
+                await caller.until_heard(numbered(95))
             assert double.seen.streams >= 4
             assert set(double.seen.ended) <= {"OK", "CANCELLED"}
 
