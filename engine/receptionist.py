@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from engine.core.cues import Awaits
 from engine.core.effects import HangUp, Heard, Occasion, Transfer
-from engine.dialogue import checked, kept, policy, texts
+from engine.dialogue import booking, checked, endings, kept, policy, questions, texts
 from engine.dialogue.acts import (
     AnotherTime,
     Ask,
@@ -60,9 +60,9 @@ from engine.dialogue.phrases import (
     window_name,
     windows_heard,
 )
-from engine.dialogue.policy import Recording, Talk, Turn
 from engine.dialogue.profile import Language, Profile
 from engine.dialogue.spoken import spoken
+from engine.dialogue.talk import Recording, Talk, Turn
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.unrecorded import refuses_recording
 from engine.dialogue.wish import When
@@ -222,12 +222,12 @@ class Receptionist:
             return
         self._talk = talk or self._talk
         meeting = None if before.booked is None else window_at(*before.booked, now)
-        self._talk = policy.as_stored(self._talk, meeting)
+        self._talk = booking.as_stored(self._talk, meeting)
         await self._carry_out()
         lead = Lead.DROPPED if before.back == "dropped" else Lead.UNANSWERED
         self._talk = policy.resumed(self._talk, lead, await self._free())
         if not self._talk.keypad and self._own(self._talk)[0] not in self._lead(self._talk):
-            self._talk = policy.in_short(self._talk)
+            self._talk = questions.in_short(self._talk)
         self._exchanges = before.exchanges[-_REMEMBERED:]
         self._before = self._talk, self._exchanges
         facts = {"back": before.back}
@@ -267,7 +267,7 @@ class Receptionist:
         )
         self._talk = policy.answer(self._talk, turn, await self._free())
         if self._has_no_room(self._talk):
-            self._talk = policy.in_short(self._talk)
+            self._talk = questions.in_short(self._talk)
         exchange = Exchange(without_points(heard.said), heard.words)
         self._exchanges = (*self._exchanges, exchange)[-_REMEMBERED:]
         self._write_down(exchange)
@@ -322,7 +322,7 @@ class Receptionist:
         talk = self._talk
         if talk.keypad or talk.booked is not None or not words.strip():
             return False
-        if policy.turned_away(talk, words) is not None or refuses_recording(words):
+        if endings.turned_away(talk, words) is not None or refuses_recording(words):
             return False
         rules = self._by_rules(words)
         return not checked.suffices(self._profile, talk.question, rules, words)
@@ -420,9 +420,9 @@ class Receptionist:
         except StoreFailed as error:
             facts = {"why": str(error)}
             log.error("appointment_not_canceled", extra={"call": self._call, "facts": facts})
-            self._talk = policy.unstored(self._talk)
+            self._talk = booking.unstored(self._talk)
         else:
-            self._talk = policy.canceled(self._talk)
+            self._talk = booking.canceled(self._talk)
 
     async def _book(self, window: Window) -> None:
         leaving = self._talk.leaving
@@ -432,13 +432,13 @@ class Receptionist:
         try:
             await self._calendar.book(appointment)
         except SlotTaken:
-            self._talk = policy.taken(self._talk, window, await self._free())
+            self._talk = booking.taken(self._talk, window, await self._free())
         except StoreFailed as error:
             facts = {"why": str(error)}
             log.error("appointment_not_stored", extra={"call": self._call, "facts": facts})
-            self._talk = policy.unstored(self._talk)
+            self._talk = booking.unstored(self._talk)
         else:
-            self._talk = policy.booked(self._talk, window)
+            self._talk = booking.booked(self._talk, window)
 
     async def _free(self) -> tuple[Window, ...]:
         now = self._clock()

@@ -36,7 +36,6 @@ from engine.dialogue.acts import (
 from engine.dialogue.hebrew import hebrew_words, without_points
 from engine.dialogue.hours import Window
 from engine.dialogue.numerals import in_words
-from engine.dialogue.policy import Talk
 from engine.dialogue.profile import (
     Choices,
     Count,
@@ -48,6 +47,7 @@ from engine.dialogue.profile import (
     Time,
     Topic,
 )
+from engine.dialogue.talk import Talk
 
 MOST_PHRASES = 60
 

@@ -23,8 +23,8 @@ from engine.dialogue.acts import (
     WindowMenu,
 )
 from engine.dialogue.hours import Window, window_at
-from engine.dialogue.policy import Talk
 from engine.dialogue.profile import Choices, Count, Money, Name, Phone, Profile, Slot, Time
+from engine.dialogue.talk import Talk
 from engine.dialogue.wish import Value, When
 
 VERSION = 1

@@ -10,7 +10,7 @@ from engine.dialogue import policy
 from engine.dialogue.acts import Book, Offer, Why
 from engine.dialogue.hours import Fit, choose, free_windows, is_at
 from engine.dialogue.phrases import time_name
-from engine.dialogue.policy import Turn
+from engine.dialogue.talk import Turn
 from engine.dialogue.understand import understand
 from engine.dialogue.wish import When
 from engine.profile import shipped_profile

@@ -21,7 +21,7 @@ from engine.dialogue.expected import fixed_phrases
 from engine.dialogue.hebrew import unpointed_words, without_points
 from engine.dialogue.hours import free_windows
 from engine.dialogue.phrases import sentences, too_long
-from engine.dialogue.policy import Talk, Turn
+from engine.dialogue.talk import Talk, Turn
 from engine.dialogue.understand import understand
 from engine.dialogue.unwanted import never_again, not_now
 from engine.profile import shipped_profile

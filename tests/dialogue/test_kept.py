@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dialogue import kept, policy, texts
+from engine.dialogue import booking, kept, policy, texts
 from engine.dialogue.acts import (
     Act,
     AnotherTime,
@@ -30,8 +30,8 @@ from engine.dialogue.acts import (
 )
 from engine.dialogue.hours import Window, free_windows
 from engine.dialogue.phrases import in_short, sentences, too_long
-from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Profile
+from engine.dialogue.talk import Talk, Turn
 from engine.dialogue.understand import Understood
 from engine.dialogue.wish import When
 from engine.profile import shipped_profile
@@ -84,9 +84,9 @@ def talked(profile: Profile, keypad: bool, turns: list[Turn], *, outbound: bool 
         heard = (talk.act.window,) if isinstance(talk.act, ConfirmCancel) else heard
         talk = policy.answer(talk, replace(turn, heard=heard), free)
         if isinstance(talk.act, Book) and len(turns) % 2:
-            talk = policy.booked(talk, talk.act.window)
+            talk = booking.booked(talk, talk.act.window)
         if isinstance(talk.act, Cancel) and len(turns) % 2:
-            talk = policy.canceled(talk)
+            talk = booking.canceled(talk)
     return replace(talk, announced=frozenset(talk.profile.languages[: len(turns) % 3]))
 
 
@@ -162,7 +162,7 @@ def test_who_is_back_hears_why_and_the_open_question(talk: Talk, lead: Lead) -> 
 NINE, TEN = (next(w for w in FREE[SHAI.name["en"]] if w.start.hour == hour) for hour in (9, 10))
 OFFERED = replace(policy.start(SHAI, False), act=Offer((NINE, TEN)), question=Offer((NINE, TEN)))
 
-BOOKED = policy.booked(OFFERED, TEN)
+BOOKED = booking.booked(OFFERED, TEN)
 CANCELING = replace(BOOKED, act=ConfirmCancel(TEN), question=ConfirmCancel(TEN))
 MOVING = replace(BOOKED, booked=None, leaving=TEN, act=Offer((NINE,)), question=Offer((NINE,)))
 
@@ -182,7 +182,7 @@ MOVING = replace(BOOKED, booked=None, leaving=TEN, act=Offer((NINE,)), question=
 def test_of_who_is_back_the_store_knows_which_meeting_stands(
     talk: Talk, stored: Window | None, act: Act
 ) -> None:
-    back = policy.as_stored(talk, stored)
+    back = booking.as_stored(talk, stored)
     assert (back.act, back.meeting) == (act, stored)
 
 
@@ -191,8 +191,8 @@ def test_of_who_is_back_the_store_knows_which_meeting_stands(
     [
         (policy.start(SHAI, False), Lead.DROPPED, Ask("area")),
         (replace(OFFERED, act=Goodbye(Ending.CALLER)), Lead.DROPPED, OFFERED.act),
-        (policy.booked(OFFERED, TEN), Lead.DROPPED, Confirm(TEN)),
-        (policy.booked(OFFERED, TEN), Lead.UNANSWERED, Goodbye(Ending.STANDS)),
+        (booking.booked(OFFERED, TEN), Lead.DROPPED, Confirm(TEN)),
+        (booking.booked(OFFERED, TEN), Lead.UNANSWERED, Goodbye(Ending.STANDS)),
         (CANCELING, Lead.DROPPED, ConfirmCancel(TEN)),
         (MOVING, Lead.DROPPED, Offer((NINE,))),
         (MOVING, Lead.UNANSWERED, Goodbye(Ending.STANDS)),
@@ -214,7 +214,7 @@ def test_to_whom_nobody_answered_no_person_is_offered_again() -> None:
 
 
 def test_a_day_that_has_passed_meanwhile_changes_the_name_of_a_window() -> None:
-    data = written(policy.booked(OFFERED, NINE))
+    data = written(booking.booked(OFFERED, NINE))
     read = kept.again(SHAI, data, NOW + timedelta(hours=15))
     assert read is not None
     assert read.booked == replace(NINE, days_ahead=NINE.days_ahead - 1)

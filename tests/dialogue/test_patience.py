@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.core.effects import Occasion
-from engine.dialogue import policy
+from engine.dialogue import booking, policy
 from engine.dialogue.acts import (
     Act,
     Ask,
@@ -29,8 +29,8 @@ from engine.dialogue.acts import (
 from engine.dialogue.hours import free_windows
 from engine.dialogue.machine import takes_messages
 from engine.dialogue.phrases import sentences, too_long
-from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Language
+from engine.dialogue.talk import Talk, Turn
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When
 from engine.profile import shipped_profile
@@ -114,7 +114,7 @@ def test_of_who_answers_with_keys_the_menu_is_said_again() -> None:
 
 
 def test_after_a_booking_silence_hears_the_confirmation_again() -> None:
-    talk = policy.booked(after(WHOLE), FREE[0])
+    talk = booking.booked(after(WHOLE), FREE[0])
     assert after(SILENT, talk=talk).act == Confirm(FREE[0])
 
 
@@ -150,14 +150,14 @@ def test_near_the_end_the_caller_is_told_and_at_the_end_it_is_goodbye() -> None:
 
 
 def test_a_meeting_that_is_booked_is_confirmed_at_the_end_of_the_time_too() -> None:
-    talk = policy.booked(after(WHOLE), FREE[0])
+    talk = booking.booked(after(WHOLE), FREE[0])
     assert after(Turn(NOTHING, occasion=Occasion.OVER), talk=talk).act == Confirm(FREE[0])
 
 
 def test_when_the_bridge_closes_that_is_said_unless_whom_we_called_wants_no_calls() -> None:
     closing = Turn(JAFFA, words="Jaffa", occasion=Occasion.CLOSING)
     assert after(HELLO, closing).act == Goodbye(Ending.CLOSING)
-    talk = policy.booked(after(WHOLE), FREE[0])
+    talk = booking.booked(after(WHOLE), FREE[0])
     assert after(closing, talk=talk).act == Goodbye(Ending.CLOSING)
     ours = policy.start(SHAI, False, outbound=True)
     unwanted = replace(closing, words="do not call me again")
@@ -271,7 +271,7 @@ def test_words_of_despair_are_heard(words: str) -> None:
     staffed = policy.start(replace(SHAI, people=("sales",)), False)
     assert after(words, talk=staffed).act == Distress("sales")
     assert after(words, words, words, words).act == Distress("")
-    booked = policy.booked(after(WHOLE), FREE[0])
+    booked = booking.booked(after(WHOLE), FREE[0])
     assert after(words, talk=booked).act == Distress("")
 
 

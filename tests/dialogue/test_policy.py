@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.dialogue import policy
+from engine.dialogue import booking, policy, questions
 from engine.dialogue.acts import (
     Act,
     Ask,
@@ -23,7 +23,7 @@ from engine.dialogue.acts import (
     WindowMenu,
 )
 from engine.dialogue.hours import free_windows
-from engine.dialogue.policy import Talk, Turn
+from engine.dialogue.talk import Talk, Turn
 from engine.dialogue.understand import Understood
 from engine.dialogue.wish import When, is_filled
 from engine.profile import shipped_profile
@@ -77,7 +77,7 @@ def test_an_office_with_people_gives_callers_to_them(
 @pytest.mark.parametrize("meaning", [NO, HUMAN, Understood("en", correction=True)])
 def test_who_wants_a_booked_meeting_otherwise_is_given_to_a_person(meaning: Understood) -> None:
     nine = next(window for window in FREE if window.start.hour == 9)
-    talk = policy.booked(after(policy.start(STAFFED, False), HELLO), nine)
+    talk = booking.booked(after(policy.start(STAFFED, False), HELLO), nine)
     assert after(talk, meaning).act == HandOver("sales")
 
 
@@ -188,6 +188,6 @@ def test_what_must_be_announced_leaves_room_for_one_window() -> None:
         Understood("en", when=When()),
     )
     assert isinstance(talk.act, Offer)
-    assert policy.in_short(talk).act == Offer(talk.act.windows[:1])
+    assert questions.in_short(talk).act == Offer(talk.act.windows[:1])
     menu = replace(talk, act=WindowMenu(FREE[:3]), question=WindowMenu(FREE[:3]))
-    assert policy.in_short(menu).act == WindowMenu(FREE[:1])
+    assert questions.in_short(menu).act == WindowMenu(FREE[:1])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.effects import Occasion
-from engine.dialogue import policy
+from engine.dialogue import booking, policy
 from engine.dialogue.acts import (
     Act,
     AnotherTime,
@@ -28,8 +28,8 @@ from engine.dialogue.acts import (
 )
 from engine.dialogue.hours import Window, free_windows, is_at
 from engine.dialogue.phrases import sentences, too_long, windows_heard
-from engine.dialogue.policy import Talk, Turn
 from engine.dialogue.profile import Language
+from engine.dialogue.talk import Talk, Turn
 from engine.dialogue.texts import LEADS
 from engine.dialogue.understand import Understood, understand
 from engine.dialogue.wish import When
@@ -57,9 +57,9 @@ def after(talk: Talk, *turns: Turn | str, free: Sequence[Window] | None = None) 
         talk = policy.answer(talk, turn, left)
         match talk.act:
             case Book(window):
-                talk = policy.booked(talk, window)
+                talk = booking.booked(talk, window)
             case Cancel():
-                talk = policy.canceled(talk)
+                talk = booking.canceled(talk)
     return talk
 
 
@@ -229,18 +229,18 @@ def test_a_move_that_fails_leaves_the_meeting_and_says_so() -> None:
     full = after(BOOKED, "can we move it", free=())
     assert (full.act, full.lead, full.booked) == (Goodbye(Ending.STANDS), Lead.FULL, FIRST)
     chosen = replace(MOVING, act=Book(SECOND))
-    assert policy.unstored(chosen).act == Goodbye(Ending.STANDS)
-    assert policy.unstored(chosen).booked == FIRST
-    taken = policy.taken(chosen, SECOND, ALL)
+    assert booking.unstored(chosen).act == Goodbye(Ending.STANDS)
+    assert booking.unstored(chosen).booked == FIRST
+    taken = booking.taken(chosen, SECOND, ALL)
     assert SECOND not in windows(taken)
     assert taken.meeting == FIRST
-    assert policy.taken(chosen, SECOND, ()).act == Goodbye(Ending.STANDS)
+    assert booking.taken(chosen, SECOND, ()).act == Goodbye(Ending.STANDS)
     lost = after(MOVING, *[Turn(Understood())] * 6)
     assert (lost.act, lost.booked) == (Goodbye(Ending.STANDS), FIRST)
 
 
 def test_a_meeting_that_cannot_be_canceled_stands() -> None:
-    failed = policy.unstored(replace(ASKED_TO_CANCEL, act=Cancel(FIRST)))
+    failed = booking.unstored(replace(ASKED_TO_CANCEL, act=Cancel(FIRST)))
     assert (failed.act, failed.booked) == (Goodbye(Ending.STANDS), FIRST)
 
 
@@ -276,12 +276,12 @@ def test_whatever_is_said_the_talk_knows_the_one_meeting_that_is_stored(
         match talk.act:
             case Book(window) if works:
                 assert talk.leaving == stored
-                talk, stored = policy.booked(talk, window), window
+                talk, stored = booking.booked(talk, window), window
             case Cancel(window) if works:
                 assert (window, before) == (stored, ConfirmCancel(window))
-                talk, stored = policy.canceled(talk), None
+                talk, stored = booking.canceled(talk), None
             case Book() | Cancel():
-                talk = policy.unstored(talk)
+                talk = booking.unstored(talk)
         assert talk.meeting == stored
         assert None in (talk.booked, talk.leaving)
 

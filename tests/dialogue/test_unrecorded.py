@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.core.effects import Occasion
-from engine.dialogue import policy
+from engine.dialogue import booking, policy
 from engine.dialogue.acts import Act, Ask, Confirm, HandOver, Introduce, Lead, Menu, Offer
 from engine.dialogue.expected import NO_RECORDING
 from engine.dialogue.hours import free_windows
-from engine.dialogue.policy import Recording, Talk, Turn
+from engine.dialogue.talk import Recording, Talk, Turn
 from engine.dialogue.understand import understand
 from engine.dialogue.unrecorded import refuses_recording
 from engine.profile import shipped_profile
@@ -177,7 +177,7 @@ def test_a_moment_is_asked_for_another_time() -> None:
 
 def test_a_meeting_that_is_booked_stays_so() -> None:
     window = FREE[0]
-    talk = after("בלי הקלטה", talk=policy.booked(after("דירה ביפו"), window))
+    talk = after("בלי הקלטה", talk=booking.booked(after("דירה ביפו"), window))
     assert (talk.act, talk.lead) == (Confirm(window), Lead.UNRECORDED)
 
 
