@@ -197,6 +197,15 @@ def agenda_of(shelf: Shelf, paper: Paper) -> Agenda:
     return Agenda(shelf, diary_of(paper), lambda one: meeting(one.call))
 
 
+async def is_emptied_once_back(paper: Paper) -> None:
+    """Not before: until then the calendar keeps what it has."""
+    await asyncio.sleep(1)
+    assert paper.events
+    paper.away = False
+    await asyncio.sleep(10)
+    assert paper.events == {}
+
+
 def test_a_time_is_free_only_where_both_say_so() -> None:
     async def scenario() -> None:
         later = TOMORROW + timedelta(hours=1)
@@ -253,11 +262,7 @@ def test_a_claim_is_given_back_when_the_calendar_is_there_again_and_no_caller_wa
         agenda = agenda_of(shelf, paper)
         with pytest.raises(CalendarAway):
             await agenda.book(appointment())
-        await asyncio.sleep(1)
-        assert paper.events
-        paper.away = False
-        await asyncio.sleep(10)
-        assert paper.events == {}
+        await is_emptied_once_back(paper)
         await agenda.close()
 
     run(scenario())
@@ -300,11 +305,7 @@ def test_what_is_canceled_is_in_neither_also_when_the_calendar_was_away() -> Non
         await agenda.cancel(appointment())
         await agenda.cancel(appointment())
         assert shelf.booked == []
-        await asyncio.sleep(1)
-        assert paper.events
-        paper.away = False
-        await asyncio.sleep(10)
-        assert paper.events == {}
+        await is_emptied_once_back(paper)
         await agenda.close()
         assert broken == []
 
