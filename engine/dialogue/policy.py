@@ -106,7 +106,9 @@ def answer(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
 
 
 def _answered(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
-    talk = replace(_counted(talk, turn), learned=frozenset(), lead=None)
+    no_recording = refuses_recording(turn.words)
+    recording = Recording.REFUSED if no_recording else _told_of_recording(talk, turn)
+    talk = replace(_counted(talk, turn), recording=recording, learned=frozenset(), lead=None)
     if isinstance(talk.act, Offer | WhichOne | WindowMenu | Confirm | ConfirmCancel | AnotherTime):
         talk = replace(talk, heard=_in_order(talk.heard, turn.heard))
     meaning = turn.meaning
@@ -118,7 +120,7 @@ def _answered(talk: Talk, turn: Turn, free: Sequence[Window]) -> Talk:
     ending = called_off(talk, turn)
     if ending is not None:
         return acting(_in_language(talk, meaning), Goodbye(ending))
-    if refuses_recording(turn.words):
+    if no_recording:
         return _unrecorded(_in_language(talk, meaning), turn, free)
     if talk.booked is not None:
         return after_booking(_in_language(talk, meaning), talk.booked, turn, free)
@@ -180,7 +182,6 @@ def _counted(talk: Talk, turn: Turn) -> Talk:
     return replace(
         talk,
         turns=talk.turns + 1,
-        recording=_recording(talk, turn),
         announced=talk.announced | turn.announced,
         words=turn.words,
         before=before,
@@ -191,9 +192,7 @@ def _counted(talk: Talk, turn: Turn) -> Talk:
     )
 
 
-def _recording(talk: Talk, turn: Turn) -> Recording:
-    if refuses_recording(turn.words):
-        return Recording.REFUSED
+def _told_of_recording(talk: Talk, turn: Turn) -> Recording:
     tells = turn.recorded and turn.announced and talk.recording is Recording.UNTOLD
     return Recording.TOLD if tells else talk.recording
 
