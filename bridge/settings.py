@@ -413,12 +413,16 @@ class Settings(BaseSettings):
                 "TWILIO_AUTH_TOKEN (Twilio), is needed: without it nobody can record"
             )
 
+    @property
+    def twilio_secret(self) -> SecretStr | None:
+        """Opens Twilio's account, with the key or as the account itself."""
+        return self.twilio_api_secret or self.twilio_auth_token
+
     def records(self, line: str) -> bool:
         """Whether the calls of that line are recorded."""
         if line == "audiosocket":
             return self.kav_record and bool(self.kav_ami_host)
-        secret = self.twilio_api_secret or self.twilio_auth_token
-        return self.kav_record and bool(self.twilio_account_sid and secret)
+        return self.kav_record and bool(self.twilio_account_sid and self.twilio_secret)
 
     def _transfer_parts(self) -> list[str]:
         told = self.kav_transfers.get_secret_value() if self.kav_transfers else ""

@@ -6,7 +6,7 @@ from bridge.twilio_media.rest import TwilioAccount
 
 def account(settings: Settings) -> TwilioAccount:
     """Raises `BadSettings`."""
-    secret = settings.twilio_api_secret or settings.twilio_auth_token
+    secret = settings.twilio_secret
     if not settings.twilio_account_sid or secret is None:
         raise BadSettings(
             "Twilio's account is not configured: set TWILIO_ACCOUNT_SID, and TWILIO_API_KEY with "
