@@ -10,7 +10,6 @@ import asyncio
 import csv
 import socket
 import struct
-import subprocess
 import tempfile
 import threading
 from dataclasses import dataclass, field
@@ -26,9 +25,8 @@ from bridge.rehearsal.sip_stack import SipStack
 from engine.core.audio import RATE, pcm_to_mulaw
 from tests.bench.bridge_process import ROOT, ToneVoice, bridge_process
 from tests.bench.figures import Figure, percentile, table
+from tests.bench.sipp import SCENARIO, Load, fetch, sipp
 
-TESTS = ROOT / "tests" / "pbx"
-SIPP = ROOT / ".tools" / "sipp" / "sipp"
 RTP_PORTS = range(20000, 21000)
 LATENESS_MS = 10.0
 GAP = 0.06
@@ -98,24 +96,10 @@ def caller_file(folder: Path) -> None:
 async def run_sipp(folder: Path, port: int, args: argparse.Namespace) -> tuple[int, int]:
     """Calls that came about and ended in order, and those that did not."""
     caller_file(folder)
-    options = {
-        "-sf": TESTS / "sipp.xml", "-s": "100", "-i": "127.0.0.1", "-mi": "127.0.0.1",
-        "-m": args.calls, "-r": args.rate, "-l": args.at_once, "-d": round(1000 * args.seconds),
-        "-stf": folder / "calls.csv", "-fd": 1, "-mp": 40000,
-    }  # fmt: skip
-    told = [str(part) for option in options.items() for part in option]
-    sipp = await asyncio.create_subprocess_exec(
-        *(str(SIPP), f"127.0.0.1:{port}", *told, "-trace_stat", "-nostdin"),
-        cwd=folder,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        await sipp.wait()
-    finally:
-        if sipp.returncode is None:
-            sipp.kill()
-            await sipp.wait()
+    load = Load(args.calls, args.at_once, args.rate, args.seconds)
+    more = ("-mi", "127.0.0.1", "-mp", 40000, "-trace_stat", "-stf", "calls.csv", "-fd", 1)
+    async with sipp(folder, port, load, SCENARIO, *more) as process:
+        await process.wait()
     with (folder / "calls.csv").open() as file:
         *_, last = csv.DictReader(file, delimiter=";")
     return int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
@@ -181,7 +165,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="that each lasts")
     parser.add_argument("--at-once", type=int, default=50, help="never more than this")
     args = parser.parse_args()
-    subprocess.run([TESTS / "fetch_sipp"], check=True)
+    fetch()
     with tempfile.TemporaryDirectory(prefix="kav-bench-") as folder:
         figures = uvloop.run(measured(Path(folder), args))
     print(table(figures))

@@ -18,7 +18,6 @@ import itertools
 import os
 import socket
 import struct
-import subprocess
 import tempfile
 import threading
 import time
@@ -35,7 +34,8 @@ from bridge.lab import Asterisk
 from engine.core.audio import FRAME_SAMPLES, FRAME_SECONDS, RATE
 from tests.bench.bridge_process import ROOT, bridge_process
 from tests.bench.figures import Figure, percentile, table
-from tests.bench.pbx_calls import GAP, LATENESS_MS, SIPP, TESTS, TIMESTAMP_NS
+from tests.bench.pbx_calls import GAP, LATENESS_MS, TIMESTAMP_NS
+from tests.bench.sipp import SCENARIO, Load, fetch, sipp
 
 CALLS_A_SECOND = 10
 SETUP_SECONDS = 20.0
@@ -146,34 +146,17 @@ class FarEnds:
 
 
 @asynccontextmanager
-async def sipp(
-    folder: Path, server: int, sound: int, calls: int, seconds: float
-) -> AsyncIterator[None]:
+async def callers(folder: Path, server: int, sound: int, load: Load) -> AsyncIterator[None]:
     """So many calls, whose sound goes to our port, up while the block lasts."""
-    scenario = (TESTS / "sipp.xml").read_text()
+    told = SCENARIO.read_text()
     plays = '<nop><action><exec rtp_stream="caller.ulaw,-1,0,PCMU/8000" /></action></nop>'
-    assert plays in scenario
-    scenario = scenario.replace(plays, "").replace("[rtpstream_audio_port]", str(sound))
-    (folder / "sipp.xml").write_text(scenario)
-    options = {
-        "-sf": "sipp.xml", "-s": 100, "-i": "127.0.0.1", "-m": calls, "-l": calls,
-        "-r": CALLS_A_SECOND, "-d": round(1000 * seconds),
-    }  # fmt: skip
-    told = [str(part) for option in options.items() for part in option]
-    process = await asyncio.create_subprocess_exec(
-        *(str(SIPP), f"127.0.0.1:{server}", *told, "-nostdin"),
-        cwd=folder,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
+    assert plays in told
+    scenario = folder / "sipp.xml"
+    scenario.write_text(told.replace(plays, "").replace("[rtpstream_audio_port]", str(sound)))
+    async with sipp(folder, server, load, scenario) as process:
         yield
         if process.returncode is not None:
             raise RuntimeError(f"SIPp has ended with status {process.returncode}")
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
 def waited(pid: int) -> float:
@@ -208,10 +191,11 @@ async def measure(calls: int, args: argparse.Namespace, folder: Path) -> Measure
     gc.freeze()
     far_ends = FarEnds(args.mute)
     lasts = calls / CALLS_A_SECOND + SETUP_SECONDS + SETTLED + args.seconds
+    load = Load(calls, at_once=calls, rate=CALLS_A_SECOND, seconds=lasts)
     async with (
         bridge_process(folder) as bridge,
         Asterisk(ROOT / "var" / "asterisk", bridge_port=bridge.audiosocket) as asterisk,
-        sipp(folder, asterisk.sip_port, far_ends.port, calls, lasts),
+        callers(folder, asterisk.sip_port, far_ends.port, load),
     ):
         with far_ends.working():
             async with asyncio.timeout(SETUP_SECONDS + calls / CALLS_A_SECOND):
@@ -253,7 +237,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--mute", action="store_true", help="the callers' phones send nothing")
     args = parser.parse_args()
-    subprocess.run([TESTS / "fetch_sipp"], check=True)
+    fetch()
     found: list[Figure] = []
     for calls in args.calls:
         with tempfile.TemporaryDirectory(prefix="kav-bench-") as folder:
