@@ -41,9 +41,13 @@ class Row:
 
 def worst_case(rules: Rules) -> list[Row]:
     """The slowest that each step can be with these numbers, network and providers apart."""
+    sorry = Row("no answer made: an apology and a way out after", "at most", _ms(SORRY_AFTER))
+    return [*_interrupted(rules), *_answered(rules), *_monologue(rules), sorry]
+
+
+def _interrupted(rules: Rules) -> list[Row]:
     hold, voice = rules.barge_in_hold_frames, rules.barge_in_voice_frames
     lead = FRAME_MS * LEAD
-    silence, unfinished = 1000 * rules.end_silence, 1000 * rules.end_silence_unfinished
     return [
         Row(
             "interruption, Twilio: caller's first sound to `clear`",
@@ -73,6 +77,12 @@ def worst_case(rules: Rules) -> list[Row]:
             "at most",
             1000 * HOLD_LIMIT,
         ),
+    ]
+
+
+def _answered(rules: Rules) -> list[Row]:
+    silence, unfinished = 1000 * rules.end_silence, 1000 * rules.end_silence_unfinished
+    return [
         Row(
             "end of utterance, left to recognizer, brain and voice",
             f"{TURN_MS} ms - silence {silence:.0f} ms - ours {ENGINE_MS} ms",
@@ -85,6 +95,11 @@ def worst_case(rules: Rules) -> list[Row]:
             TURN_MS,
         ),
         Row("the same after words that want others", "silence", unfinished + ENGINE_MS),
+    ]
+
+
+def _monologue(rules: Rules) -> list[Row]:
+    return [
         Row(
             "a monologue is cut after",
             f"MAX_UTT_SEC + {LATEST_CUT:g} s without a gap between words",
@@ -94,7 +109,6 @@ def worst_case(rules: Rules) -> list[Row]:
         Row(
             "and answered no sooner after our last reply than", "refractory", _ms(rules.refractory)
         ),
-        Row("no answer made: an apology and a way out after", "at most", _ms(SORRY_AFTER)),
     ]
 
 

@@ -292,21 +292,28 @@ def sentences(
         case Distress(key):
             return _distress(profile, key, language)
         case LeaveMessage():
-            # Not why we have called: others may hear a message as well.
-            opening = profile.greeting[language]
-            return _shortest_that_fits([(opening, texts.CALL_BACK[language]), (opening,)])
+            return _message(profile, language)
         case Book() | Cancel() | Rest():
             return ()
         case _:
             question = _question(profile, act, language, keypad)
-            variants = [
-                (before, one, back, question)
-                for back in _less_and_less(profile, wish, frozenset(learned), language)
-                for one in (lead, in_short(lead))
-            ]
-            # The longest menus leave no room for what must be said: the next question has it.
-            bare = [(question,)] if keypad else []
-            return _shortest_that_fits([*variants, (before, question), *bare])
+            backs = _less_and_less(profile, wish, frozenset(learned), language)
+            return _asking(question, before, lead, backs, keypad)
+
+
+def _message(profile: Profile, language: Language) -> Sentences:
+    """Not why we have called: others may hear it as well."""
+    opening = profile.greeting[language]
+    return _shortest_that_fits([(opening, texts.CALL_BACK[language]), (opening,)])
+
+
+def _asking(question: str, before: str, lead: str, backs: Iterable[str], keypad: bool) -> Sentences:
+    """The question, after as much of the rest as leaves room for it."""
+    leads = (lead, in_short(lead))
+    variants = [(before, one, back, question) for back in backs for one in leads]
+    # The longest menus leave no room for what must be said: the next question has it.
+    bare = [(question,)] if keypad else []
+    return _shortest_that_fits([*variants, (before, question), *bare])
 
 
 def _distress(profile: Profile, key: str, language: Language) -> Sentences:
