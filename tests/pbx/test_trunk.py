@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.lab import Asterisk, AsteriskFailed
+from bridge.rehearsal.phone import CallFailed
 from bridge.rehearsal.sip_stack import SipStack
 from tests.pbx.conftest import manager
 from tests.pbx.far_bridge import FarBridge, far_bridge
@@ -65,6 +66,22 @@ async def _goes_out(pbx: Asterisk, carrier: Asterisk, bridge: FarBridge) -> None
         leg = await bridge.leg(3)
     assert leg.id == call
     assert "0521234567@customer" in carrier.log()
+
+
+def test_nobody_is_the_carrier_by_its_name(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        settings = {"TRUNK": "127.0.0.2:5060"}
+        async with (
+            Asterisk(
+                asterisk_folder, bridge_port=9, anyone_on_loopback=False, settings=settings
+            ) as asterisk,
+            SipStack(user="trunk") as stack,
+        ):
+            with pytest.raises(CallFailed, match="401"):
+                async with stack.call(f"sip:025551234@127.0.0.1:{asterisk.sip_port}"):
+                    pass
+
+    asyncio.run(scene())
 
 
 def test_who_calls_whom_is_not_logged_unless_it_is_asked_for(asterisk_folder: Path) -> None:
