@@ -1,5 +1,6 @@
 """The Asterisk that the settings name: the PBX beside the AudioSocket door, and its version."""
 
+import logging
 import re
 import ssl
 from collections.abc import AsyncGenerator
@@ -7,7 +8,10 @@ from contextlib import asynccontextmanager
 
 from bridge.audiosocket.ami import Account
 from bridge.audiosocket.asterisk_pbx import AsteriskPbx, open_pbx
+from bridge.audiosocket.pbx import PbxFailed
 from bridge.settings import Settings
+
+log = logging.getLogger(__name__)
 
 FIRST_SOUND = {20: 19, 22: 9, 23: 3}
 """Of each branch that is kept up, the first release that reads AudioSocket's messages right however
@@ -29,13 +33,24 @@ def ami_account(settings: Settings) -> Account | None:
 
 @asynccontextmanager
 async def pbx_beside(settings: Settings) -> AsyncGenerator[AsteriskPbx | None]:
-    """The PBX of the settings, if they name one."""
+    """The PBX of the settings, if they name one. A version that harms calls is warned of."""
     account = ami_account(settings)
     if account is None:
         yield None
         return
     async with open_pbx(account, transfers=settings.kav_pbx_transfers) as pbx:
+        await _look_at_version(pbx)
         yield pbx
+
+
+async def _look_at_version(pbx: AsteriskPbx) -> None:
+    try:
+        version = await pbx.version()
+    except PbxFailed as why:
+        log.info("asterisk_version_unknown", extra={"facts": {"why": str(why)}})
+        return
+    if harm := outdated(version):
+        log.warning("asterisk_outdated", extra={"facts": {"version": version, "harm": harm}})
 
 
 def outdated(version: str) -> str:

@@ -52,6 +52,22 @@ def test_check_tells_the_version_and_warns_of_an_old_one(
     assert ("100 % CPU" in told.err) == (version == "20.6.0")
 
 
+@pytest.mark.parametrize(
+    ("version", "warned"), [("22.10.1", []), ("20.6.0", ["asterisk_outdated"])]
+)
+def test_a_bridge_that_starts_warns_of_an_old_one(
+    version: str, warned: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        async with ami_server() as server:
+            server.version = version
+            async with pbx_beside(beside(server.port)) as pbx:
+                assert pbx is not None
+
+    asyncio.run(scene())
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == warned
+
+
 def test_check_tells_a_pbx_that_cannot_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
     async def scene() -> bool:
         async with ami_server() as server:
