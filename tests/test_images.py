@@ -87,6 +87,23 @@ def test_what_asterisk_says_itself_is_in_its_image() -> None:
     assert ["--from=prompts", sounds, sounds] in copied
 
 
+def test_what_asterisk_records_is_kept_and_what_it_logs_is_the_containers() -> None:
+    dockerfile = ROOT / "docker" / "asterisk.Dockerfile"
+    env = dict(re.findall(r"([A-Z_]+)=(\S+)", " ".join(instructions(dockerfile, "ENV"))))
+    assert env["LOG_TO"] == "console"
+    assert instructions(dockerfile, "VOLUME") == [env["SPOOL"]]
+    assert COMPOSE["services"]["asterisk"]["volumes"] == [f"recordings:{env['SPOOL']}"]
+    assert "recordings" in COMPOSE["volumes"]
+
+
+def test_whatever_the_compose_file_tells_asterisk_is_a_setting_of_it() -> None:
+    script = (ROOT / "asterisk" / "run").read_text()
+    settings = set(re.findall(r"\b[A-Z][A-Z_]+\b", script.partition("set -euo")[0]))
+    told = set(COMPOSE["services"]["asterisk"]["environment"])
+    assert told <= settings
+    assert {name for name in settings if name.startswith("TRUNK")} <= told
+
+
 def test_a_container_that_is_stopped_has_the_time_to_drain() -> None:
     grace = COMPOSE["services"]["bridge"]["stop_grace_period"]
     assert (

@@ -84,20 +84,27 @@ def test_nobody_is_the_carrier_by_its_name(asterisk_folder: Path) -> None:
     asyncio.run(scene())
 
 
-def test_who_calls_whom_is_not_logged_unless_it_is_asked_for(asterisk_folder: Path) -> None:
-    async def scene() -> str:
+@pytest.mark.parametrize("place", ["log/messages", "console"])
+def test_who_calls_whom_is_not_logged_unless_it_is_asked_for(
+    asterisk_folder: Path, place: str
+) -> None:
+    async def scene() -> None:
         async with far_bridge() as bridge:
-            settings = {"LOG": ""}  # as nobody has set it
+            settings = {"LOG": "", "LOG_TO": Path(place).name}  # LOG: as nobody has set it
             async with (
                 Asterisk(asterisk_folder, bridge_port=bridge.port, settings=settings) as asterisk,
                 SipStack() as stack,
                 stack.call(f"sip:100@127.0.0.1:{asterisk.sip_port}"),
             ):
                 leg = await bridge.leg()
-            assert str(leg.id) not in asterisk.log()
-            return asterisk.log()
+                log = (asterisk.run / place).read_text()
+                assert "NOTICE" in log
+                assert str(leg.id) not in log
+                # Nor is there another: a queue has one of its own.
+                logs = [str(file.relative_to(asterisk.run)) for file in asterisk.run.glob("log/*")]
+                assert set(logs) <= {place}
 
-    assert "NOTICE" in asyncio.run(scene())
+    asyncio.run(scene())
 
 
 def test_where_no_sounds_can_be_made_asterisk_comes_up_all_the_same(asterisk_folder: Path) -> None:
