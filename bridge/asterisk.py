@@ -1,6 +1,7 @@
 """The Asterisk that the settings name: the PBX beside the AudioSocket door, and its version."""
 
 import logging
+import math
 import re
 import ssl
 from collections.abc import AsyncGenerator
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 FIRST_SOUND = {20: 19, 22: 9, 23: 3}
 """Of each branch that is kept up, the first release that reads AudioSocket's messages right however
 the network cuts them (res_audiosocket.c; 21 has ended without it)."""
+FIRST_CLOSED = {18: math.inf, 19: math.inf, 20: 14, 21: 9, 22: 4}
+"""Of each branch, the first release that notices when the bridge closes a call, and that tells
+keys; 18 and 19 have none."""
 
 
 def ami_account(settings: Settings) -> Account | None:
@@ -64,6 +68,6 @@ def outdated(version: str) -> str:
         return ""
     if branch < 18:
         return "it has no AudioSocket"
-    if branch == 18 or (branch == 20 and release < 14):
+    if release < FIRST_CLOSED.get(branch, 0):
         return "when this bridge closes a call, its thread spins at 100 % CPU; it tells no keys"
     return "a message that the network cuts in two can end or garble a call"
