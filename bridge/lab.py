@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -380,23 +380,24 @@ async def run_phone_lab(
 ) -> int:
     """Runs Asterisk beside a bridge, prints a softphone's account and then the calls, until Ctrl-C
     or SIGTERM. The exit status: 0, or 1 when Asterisk failed."""
-    loop = asyncio.get_running_loop()
-    asked_to_stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked_to_stop.set)
+    try:
+        sip_port = sip_port or free_port(socket.SOCK_DGRAM, listen, preferred=5060)
+    except OSError as error:
+        _tell(f"{listen}: {error.strerror}. --listen is an address of this machine.")
+        return 1
     asterisk = Asterisk(
         folder,
         bridge_host=bridge_host,
         bridge_port=bridge_port,
         listen=listen,
-        sip_port=sip_port or free_port(socket.SOCK_DGRAM, listen, preferred=5060),
+        sip_port=sip_port,
         ami_port=free_port(socket.SOCK_STREAM, preferred=5038),
         secret=_kept_secret(folder.parent / "phone-secret"),
         ami_secret=_kept_secret(folder.parent / "ami-secret"),
         anyone_on_loopback=False,
     )
     try:
-        async with asterisk:
+        async with _stop_signal() as asked_to_stop, asterisk:
             if not await _bridge_answers(bridge_host, bridge_port):
                 _tell(
                     f"No bridge answers at {bridge_host}:{bridge_port} yet: 100 rings {PHONES[1]}."
@@ -406,6 +407,17 @@ async def run_phone_lab(
     except AsteriskFailed as failure:
         _tell(str(failure))
         return 1
+
+
+@asynccontextmanager
+async def _stop_signal() -> AsyncIterator[asyncio.Event]:
+    """Set by Ctrl-C or SIGTERM, which end nothing meanwhile."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    try:
+        yield asked
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -25,11 +25,16 @@ FROM debian:bookworm-slim
 COPY --from=prompts /opt/prompts /opt/prompts
 COPY --from=fetch /opt/asterisk /opt/asterisk
 COPY asterisk /opt/kav/asterisk
-RUN useradd --uid 10002 --user-group --no-log-init --no-create-home asterisk
+RUN useradd --uid 10002 --user-group --no-log-init --no-create-home asterisk \
+ && install -d -m 0700 -o asterisk -g asterisk /var/spool/kav
+# What it logs is the container's to keep and to empty; what it records outlives the container.
 ENV FOLDER=/opt/asterisk \
     RUN=/run/asterisk \
-    SOUNDS=/opt/prompts
+    SOUNDS=/opt/prompts \
+    SPOOL=/var/spool/kav \
+    LOG_TO=console
 USER 10002:10002
+VOLUME /var/spool/kav
 EXPOSE 5060/udp
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["/opt/kav/asterisk/run", "cli", "core", "waitfullybooted"]

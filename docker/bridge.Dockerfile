@@ -31,6 +31,6 @@ VOLUME /var/lib/kav
 EXPOSE 8080 9092
 # 503 while it drains: no new calls, but not dead.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=3 \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/version', timeout=2)"]
+    CMD ["python", "-c", "from os import getenv; from urllib.request import urlopen; urlopen('http://127.0.0.1:' + getenv('KAV_HTTP_PORT', '8080') + '/version', timeout=2)"]
 ENTRYPOINT ["kav"]
 CMD ["serve", "--quiet"]

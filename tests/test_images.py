@@ -8,7 +8,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from zipfile import ZipFile
 
@@ -85,6 +87,45 @@ def test_what_asterisk_says_itself_is_in_its_image() -> None:
     (sounds,) = re.findall(r"SOUNDS=(\S+)", " ".join(instructions(dockerfile, "ENV")))
     copied = [shlex.split(one) for one in instructions(dockerfile, "COPY")]
     assert ["--from=prompts", sounds, sounds] in copied
+
+
+def test_the_bridge_is_asked_for_its_health_where_the_settings_have_put_it() -> None:
+    asked: list[str] = []
+
+    class Bridge(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    (check,) = instructions(ROOT / "docker" / "bridge.Dockerfile", "HEALTHCHECK")
+    _, *command = json.loads(check.partition("CMD ")[2])
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bridge) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        port = {"KAV_HTTP_PORT": str(server.server_port)}
+        subprocess.run([sys.executable, *command], env=os.environ | port, check=True)
+        server.shutdown()
+    assert asked == ["/version"]
+
+
+def test_what_asterisk_records_is_kept_and_what_it_logs_is_the_containers() -> None:
+    dockerfile = ROOT / "docker" / "asterisk.Dockerfile"
+    env = dict(re.findall(r"([A-Z_]+)=(\S+)", " ".join(instructions(dockerfile, "ENV"))))
+    assert env["LOG_TO"] == "console"
+    assert instructions(dockerfile, "VOLUME") == [env["SPOOL"]]
+    assert COMPOSE["services"]["asterisk"]["volumes"] == [f"recordings:{env['SPOOL']}"]
+    assert "recordings" in COMPOSE["volumes"]
+
+
+def test_whatever_the_compose_file_tells_asterisk_is_a_setting_of_it() -> None:
+    script = (ROOT / "asterisk" / "run").read_text()
+    settings = set(re.findall(r"\b[A-Z][A-Z_]+\b", script.partition("set -euo")[0]))
+    told = set(COMPOSE["services"]["asterisk"]["environment"])
+    assert told <= settings
+    assert {name for name in settings if name.startswith("TRUNK")} <= told
 
 
 def test_a_container_that_is_stopped_has_the_time_to_drain() -> None:

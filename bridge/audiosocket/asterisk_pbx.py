@@ -102,6 +102,10 @@ class AsteriskPbx:
         await self._ask("Hangup", Channel=channel, Cause=NORMAL_CLEARING)
         log.info("pbx_hung_up", extra={"call": str(call), "facts": {"why": why}})
 
+    async def version(self) -> str:
+        """Of Asterisk; empty if it does not tell. Raises `PbxFailed`."""
+        return (await self._ask("CoreSettings")).get("asteriskversion", "")
+
     async def press(self, call: UUID, digits: str) -> None:
         """Keys towards the caller, one after the other. Raises `PbxFailed`."""
         if not _DIGITS.fullmatch(digits):

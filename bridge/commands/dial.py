@@ -71,6 +71,7 @@ async def dial(
 ) -> Outcome:
     """Raises `NotAllowed`, `AmiFailed`, `StoreBroken`, `StoreFailed`: then there was no call."""
     check = checked(request, settings.outbound_rules(), utc_now())
+    check((), False)  # what no history changes is said at once, PBX or not
     settings.kav_data.mkdir(parents=True, exist_ok=True)
     async with open_store(settings.database()) as store, Ami(account) as ami:
         await ami.up()  # before it counts as a call

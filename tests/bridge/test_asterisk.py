@@ -17,6 +17,9 @@ from tests.bridge.ami_server import SECRET, ami_server
         ("18.26.1", "100 %"),
         ("20.6.0~dfsg+~cs6.13.40431414-2build5", "100 %"),
         ("certified/20.7-cert5", "100 %"),
+        ("19.8.1", "100 %"),
+        ("22.3.0", "100 %"),
+        ("22.4.0", "cut"),
         ("20.18.2", "cut"),
         ("21.12.0", "cut"),
         ("22.8.1", "cut"),
@@ -50,6 +53,22 @@ def test_check_tells_the_version_and_warns_of_an_old_one(
     told = capsys.readouterr()
     assert told.out == f"Asterisk {version}: works\n"
     assert ("100 % CPU" in told.err) == (version == "20.6.0")
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"), [("22.10.1", []), ("20.6.0", ["asterisk_outdated"])]
+)
+def test_a_bridge_that_starts_warns_of_an_old_one(
+    version: str, warned: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        async with ami_server() as server:
+            server.version = version
+            async with pbx_beside(beside(server.port)) as pbx:
+                assert pbx is not None
+
+    asyncio.run(scene())
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == warned
 
 
 def test_check_tells_a_pbx_that_cannot_be_asked(capsys: pytest.CaptureFixture[str]) -> None:

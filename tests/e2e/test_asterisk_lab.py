@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bridge.lab import Asterisk, AsteriskFailed
+from bridge.lab import Asterisk, AsteriskFailed, run_phone_lab
 from bridge.rehearsal.phone import LOUD, CallFailed, Phone
 from bridge.rehearsal.sip_phone import open_phone
 from bridge.rehearsal.sip_stack import SipStack
@@ -131,11 +131,12 @@ def test_the_bridge_hears_the_caller_and_is_heard(asterisk_folder: Path, extensi
         async with lab.call(extension) as phone:
             leg = await lab.echo.leg()
             await comes_back(phone, speech(3))
-            assert leg.kinds == {(0x10, 320)}
             await phone.press("7")
             await until(leg.dialed)
             assert leg.digits == "7"
         await until(leg.gone)
+        # Who hangs up is told by the end of the connection: no message of kind 0 comes.
+        assert leg.kinds == {(0x10, 320)}
         assert f"UUID: {leg.id}" in lab.asterisk.log()
 
     play(asterisk_folder, scene)
@@ -177,10 +178,15 @@ def test_without_the_lab_nobody_calls_without_a_password(asterisk_folder: Path) 
     asyncio.run(scene())
 
 
-def test_the_bridge_is_told_who_calls_under_which_uuid(asterisk_folder: Path) -> None:
+def test_the_bridge_is_told_who_calls_under_which_uuid_and_little_else(
+    asterisk_folder: Path,
+) -> None:
     async def scene(lab: Lab) -> None:
         async with manager(lab.asterisk) as ami, lab.call("100"):
-            event = await ami.told("UserEvent: BridgeCall")
+            seen = set()
+            while (event := await ami.told("Event: "))["Event"] != "UserEvent":
+                seen.add(event["Event"])
+            assert seen <= {"FullyBooted", "Newchannel", "Newstate"}
             assert event["UUID"] == str((await lab.echo.leg()).id)
             assert (event["CallerIDNum"], event["Exten"]) == ("caller", "100")
 
@@ -264,6 +270,22 @@ def test_a_person_with_a_softphone_is_told_the_account_and_sees_the_calls(
 
 def is_running(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
+
+
+def test_an_address_of_another_machine_is_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = asyncio.run(
+        run_phone_lab(
+            bridge_host="127.0.0.1",
+            bridge_port=9,
+            sip_port=None,
+            folder=tmp_path,
+            listen="203.0.113.1",
+        )
+    )
+    assert status == 1
+    assert "--listen is an address of this machine" in capsys.readouterr().out
 
 
 def test_two_run_side_by_side_and_leave_nothing_behind(asterisk_folder: Path) -> None:

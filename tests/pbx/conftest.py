@@ -131,7 +131,7 @@ Scene = Callable[[Lab], Awaitable[None]]
 Play = Callable[[Scene], None]
 
 
-async def _open(stack: AsyncExitStack, folder: Path, settings: Mapping[str, str]) -> Lab:
+async def open_lab(stack: AsyncExitStack, folder: Path, settings: Mapping[str, str]) -> Lab:
     bridge = await stack.enter_async_context(far_bridge())
     asterisk = await stack.enter_async_context(
         Asterisk(folder, bridge_port=bridge.port, settings=settings)
@@ -145,7 +145,7 @@ def play(asterisk_folder: Path) -> Iterator[Play]:
     """Plays a scene with everything up and a bridge that behaves."""
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
-        lab = runner.run(_open(stack, asterisk_folder, TOLD))
+        lab = runner.run(open_lab(stack, asterisk_folder, TOLD))
 
         async def whole(scene: Scene) -> None:
             await lab.bridge.behave()

@@ -1,6 +1,7 @@
 """The far end of AudioSocket for tests of Asterisk: an echo, or one with bad manners."""
 
 import asyncio
+import socket
 import struct
 import time
 import uuid
@@ -41,7 +42,10 @@ class Leg:
         self.writer.close()
 
     def reset(self) -> None:
-        """What a killed bridge looks like (RST)."""
+        """What a killed bridge looks like (RST, whether or not something is unread)."""
+        if not self.writer.is_closing():
+            sock = self.writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def split_frame(self, gap: float) -> None:

@@ -22,6 +22,8 @@ SPLIT_TOO_LONG = 0.05
 """Seconds between a header and its payload; Asterisk waits 5 ms."""
 
 SPLIT_FORGIVEN = 0.002
+LARGEST = 65_534
+"""Bytes of sound in one message."""
 BURST = 500
 """Frames: 10 s of sound."""
 UNREAD = 25.0
@@ -44,6 +46,8 @@ BAD_MANNERS: dict[str, Callable[[Leg], object]] = {
     "kind 0x42": lambda leg: leg.send(0x42, SILENCE),
     "sound of no length": lambda leg: leg.send(0x10, b""),
 }
+ORDERLY = ("hang-up frame", "FIN")
+"""Of them, those after which the application lets the dialplan go on."""
 
 
 @e2e
@@ -82,22 +86,60 @@ def test_what_asterisk_forgives_does_not_end_the_call(play: Play) -> None:
     play(scene)
 
 
-def test_bursts_parts_of_a_header_and_a_peer_that_does_not_read_are_forgiven_too(
-    play: Play,
+@pytest.mark.parametrize("extension", ["100", "101"])
+def test_bursts_parts_of_a_header_giants_and_peers_without_ear_or_voice_are_forgiven_too(
+    play: Play, extension: str
 ) -> None:
     async def scene(lab: Lab) -> None:
         async with AsyncExitStack() as calls:
-            for _ in range(3):
-                phone = await calls.enter_async_context(lab.call("100"))
-            await lab.bridge.leg(3)
-            burst, parts, deaf = lab.bridge.legs
+            for _ in range(5):
+                phone = await calls.enter_async_context(lab.call(extension))
+            await lab.bridge.leg(5)
+            burst, parts, giant, deaf, mute = lab.bridge.legs
             for _ in range(BURST):
                 burst.send(0x10, SILENCE)
             await parts.split_header(SPLIT_TOO_LONG)
+            giant.send(0x10, bytes(LARGEST))
             deaf.stop_reading()
+            mute.mute = True
             await phone.until(phone.now + UNREAD)
-            assert not any(leg.gone.is_set() for leg in (burst, parts, deaf))
-            assert len(lab.bridge.legs) == 3
+            assert not any(leg.gone.is_set() for leg in lab.bridge.legs)
+            assert len(lab.bridge.legs) == 5
+
+    play(scene)
+
+
+def test_through_the_application_a_bridge_of_bad_manners_takes_the_caller_with_it(
+    play: Play,
+) -> None:
+    """Why 101 is the weaker form: of all ends but the orderly ones the dialplan hears nothing."""
+
+    async def scene(lab: Lab) -> None:
+        async with AsyncExitStack() as calls:
+            split = len(BAD_MANNERS)
+            phones = [await calls.enter_async_context(lab.call("101")) for _ in range(split + 1)]
+            await lab.bridge.leg(split + 1)
+            # Which phone is which leg nobody says: so all that the phones tell is a number.
+            for leg, misbehave in zip(lab.bridge.legs, BAD_MANNERS.values(), strict=False):
+                misbehave(leg)
+            await _fatal_split(lab.bridge.legs[split])
+            for phone in phones:
+                await until(phone.closed)
+            tones = sum(phone.last_heard() > 0 for phone in phones)
+            assert tones == len(ORDERLY)
+        assert len(lab.bridge.legs) == split + 1
+
+    play(scene)
+
+
+def test_through_the_application_a_bridge_that_is_down_takes_the_caller_with_it(
+    play: Play,
+) -> None:
+    async def scene(lab: Lab) -> None:
+        await lab.bridge.crash()
+        async with lab.call("101") as phone:
+            await until(phone.closed)
+            assert phone.last_heard() == 0
 
     play(scene)
 

@@ -218,6 +218,23 @@ def test_who_has_the_managers_secret_gets_no_command_by_a_name(asterisk_folder: 
     play(asterisk_folder, act)
 
 
+@pytest.mark.parametrize("variable", ["KAV_HOST", "KAV_PORT"])
+def test_nor_by_where_the_bridge_is(asterisk_folder: Path, variable: str) -> None:
+    async def act(scene: Scene) -> None:
+        run, pbx = scene.asterisk.run, scene.pbx
+        async with scene.call() as (phone, _, call):
+            caller = {"Channel": pbx._leg(call).channel}
+            evil = f"1'; touch {run}/evil; '"
+            await pbx._ask("Setvar", **caller, Variable=variable, Value=evil)
+            # Back with the agent, who is looked for first.
+            back = {"Context": "kav-unanswered", "Exten": "s", "Priority": "1"}
+            await pbx._ask("Redirect", **caller, **back)
+            await phone.closed.wait()  # no agent, and nobody's phone
+        assert list(run.rglob("evil*")) == []
+
+    play(asterisk_folder, act)
+
+
 def test_the_application_cannot_record_and_says_so(asterisk_folder: Path) -> None:
     async def act(scene: Scene) -> None:
         async with scene.call("101") as (phone, channel, call):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.lab import Asterisk, AsteriskFailed
+from bridge.rehearsal.phone import CallFailed
 from bridge.rehearsal.sip_stack import SipStack
 from tests.pbx.conftest import manager
 from tests.pbx.far_bridge import FarBridge, far_bridge
@@ -67,20 +68,43 @@ async def _goes_out(pbx: Asterisk, carrier: Asterisk, bridge: FarBridge) -> None
     assert "0521234567@customer" in carrier.log()
 
 
-def test_who_calls_whom_is_not_logged_unless_it_is_asked_for(asterisk_folder: Path) -> None:
-    async def scene() -> str:
+def test_nobody_is_the_carrier_by_its_name(asterisk_folder: Path) -> None:
+    async def scene() -> None:
+        settings = {"TRUNK": "127.0.0.2:5060"}
+        async with (
+            Asterisk(
+                asterisk_folder, bridge_port=9, anyone_on_loopback=False, settings=settings
+            ) as asterisk,
+            SipStack(user="trunk") as stack,
+        ):
+            with pytest.raises(CallFailed, match="401"):
+                async with stack.call(f"sip:025551234@127.0.0.1:{asterisk.sip_port}"):
+                    pass
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("place", ["log/messages", "console"])
+def test_who_calls_whom_is_not_logged_unless_it_is_asked_for(
+    asterisk_folder: Path, place: str
+) -> None:
+    async def scene() -> None:
         async with far_bridge() as bridge:
-            settings = {"LOG": ""}  # as nobody has set it
+            settings = {"LOG": "", "LOG_TO": Path(place).name}  # LOG: as nobody has set it
             async with (
                 Asterisk(asterisk_folder, bridge_port=bridge.port, settings=settings) as asterisk,
                 SipStack() as stack,
                 stack.call(f"sip:100@127.0.0.1:{asterisk.sip_port}"),
             ):
                 leg = await bridge.leg()
-            assert str(leg.id) not in asterisk.log()
-            return asterisk.log()
+                log = (asterisk.run / place).read_text()
+                assert "NOTICE" in log
+                assert str(leg.id) not in log
+                # Nor is there another: a queue has one of its own.
+                logs = [str(file.relative_to(asterisk.run)) for file in asterisk.run.glob("log/*")]
+                assert set(logs) <= {place}
 
-    assert "NOTICE" in asyncio.run(scene())
+    asyncio.run(scene())
 
 
 def test_where_no_sounds_can_be_made_asterisk_comes_up_all_the_same(asterisk_folder: Path) -> None:
