@@ -20,12 +20,11 @@ from engine.profile import shipped_profile
 from engine.providers import local
 from engine.receptionist import lexicon, spoken_forms
 from engine.trace import replay
-from tests.e2e.conftest import PROJECT
+from tests.e2e.conftest import CACHE, PROJECT
 from tests.e2e.running_bridge import PUBLIC_URL, TOKEN, RunningBridge, running_bridge
 
-pytestmark = [pytest.mark.e2e, pytest.mark.models, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.models, pytest.mark.alone, pytest.mark.timeout(300)]
 
-CACHE = PROJECT / "var" / "cache"
 RECORDINGS = PROJECT / "var" / "recordings"
 PAUSE = 0.9
 """Silence after which a caller takes it that the agent has finished."""
@@ -260,22 +259,3 @@ def test_every_call_replays_to_what_was_decided(lab: Lab) -> None:
     for trace in traces:
         told = trace.read_text(encoding="utf-8")
         assert replay(told) == told, trace.name
-
-
-def test_without_models_a_caller_books_by_the_keys(tmp_path: Path) -> None:
-    settings = {"KAV_RECOGNIZER": "none", "KAV_VOICE": "espeak"}
-    with running_bridge(tmp_path / "data", tmp_path, warm="Ctrl-C", **settings) as bridge:
-
-        async def call() -> None:
-            async with audiosocket_phone.open_phone(port=bridge.audiosocket_port) as phone:
-                for key in "21111":  # English, the first area, type, budget and time
-                    await phone.agent_speaks(limit=20)
-                    await phone.press(key)
-                # Only a window that was heard can be chosen.
-                await phone.quiet(after=PAUSE, limit=30)
-                await phone.press("1")
-                async with asyncio.timeout(30):
-                    await phone.closed.wait()
-
-        uvloop.run(call())
-        assert len(bridge.bookings()) == 1

@@ -12,9 +12,9 @@ from bridge.audiosocket import Channel, answering, serve
 from bridge.lab import Asterisk
 from engine.core import audio
 from engine.providers import local
-from tests.e2e.conftest import PROJECT
+from tests.e2e.conftest import CACHE, PROJECT
 from tests.e2e.running_bridge import running_bridge
-from tests.e2e.test_conversations import CACHE, ENGLISH, a_caller, asked, said
+from tests.e2e.test_conversations import ENGLISH, a_caller, asked, said
 from tests.pbx.desk_phone import converse
 
 pytestmark = pytest.mark.pbx
