@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
+CACHE = PROJECT / "var" / "cache"
+"""What local speech keeps between runs."""
 
 
 @pytest.fixture(scope="session")

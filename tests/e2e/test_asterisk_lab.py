@@ -5,13 +5,13 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import uuid
 import wave
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +21,19 @@ import pytest
 
 from bridge.lab import Asterisk, AsteriskFailed, run_phone_lab
 from bridge.rehearsal.phone import LOUD, CallFailed, Phone
-from bridge.rehearsal.sip_phone import open_phone
-from bridge.rehearsal.sip_stack import SipStack
 from engine.core.audio import RATE
 from tests.e2e.conftest import PROJECT
-from tests.pbx.conftest import manager, until
-from tests.pbx.far_bridge import FarBridge, far_bridge
+from tests.pbx.conftest import Lab, Play, manager, playing, until
 
 pytestmark = pytest.mark.e2e
 
 Samples = npt.NDArray[Any]
 
 
-@dataclass
-class Lab:
-    echo: FarBridge
-    asterisk: Asterisk
-    stack: SipStack
-
-    def call(self, extension: str) -> AbstractAsyncContextManager[Phone]:
-        return self.stack.call(f"sip:{extension}@127.0.0.1:{self.asterisk.sip_port}")
-
-
-Scene = Callable[[Lab], Awaitable[None]]
-
-
-def play(folder: Path, scene: Scene) -> str:
-    """The scene with everything up; Asterisk's log of it."""
-
-    async def whole() -> str:
-        async with far_bridge() as echo:
-            async with Asterisk(folder, bridge_port=echo.port) as asterisk, SipStack() as stack:
-                await scene(Lab(echo, asterisk, stack))
-            return asterisk.log()
-
-    return asyncio.run(whole())
+@pytest.fixture(scope="module")
+def play(asterisk_folder: Path) -> Iterator[Play]:
+    with playing(asterisk_folder, {}) as play:
+        yield play
 
 
 def speech(seconds: float) -> bytes:
@@ -104,9 +82,7 @@ async def comes_back(phone: Phone, told: bytes) -> None:
     assert share_heard(told, phone.heard) > 0.6
 
 
-def test_the_echo_extension_returns_what_the_phone_said(
-    asterisk_folder: Path, tmp_path: Path
-) -> None:
+def test_the_echo_extension_returns_what_the_phone_said(play: Play, tmp_path: Path) -> None:
     told = speech(4)
 
     async def scene(lab: Lab) -> None:
@@ -116,7 +92,7 @@ def test_the_echo_extension_returns_what_the_phone_said(
             assert phone.faults == []
             phone.save_stereo(tmp_path / "call.wav")
 
-    play(asterisk_folder, scene)
+    play(scene)
 
     with wave.open(str(tmp_path / "call.wav")) as file:
         assert file.getnchannels() == 2
@@ -126,10 +102,10 @@ def test_the_echo_extension_returns_what_the_phone_said(
 
 
 @pytest.mark.parametrize("extension", ["100", "101"])
-def test_the_bridge_hears_the_caller_and_is_heard(asterisk_folder: Path, extension: str) -> None:
+def test_the_bridge_hears_the_caller_and_is_heard(play: Play, extension: str) -> None:
     async def scene(lab: Lab) -> None:
         async with lab.call(extension) as phone:
-            leg = await lab.echo.leg()
+            leg = await lab.bridge.leg()
             await comes_back(phone, speech(3))
             await phone.press("7")
             await until(leg.dialed)
@@ -139,104 +115,92 @@ def test_the_bridge_hears_the_caller_and_is_heard(asterisk_folder: Path, extensi
         assert leg.kinds == {(0x10, 320)}
         assert f"UUID: {leg.id}" in lab.asterisk.log()
 
-    play(asterisk_folder, scene)
+    play(scene)
 
 
-def test_through_the_application_an_orderly_end_ends_with_a_tone(asterisk_folder: Path) -> None:
+def test_through_the_application_an_orderly_end_ends_with_a_tone(play: Play) -> None:
     async def scene(lab: Lab) -> None:
         async with lab.call("101") as phone:
-            (await lab.echo.leg()).hang_up()
+            (await lab.bridge.leg()).hang_up()
             await until(phone.closed)
             assert phone.last_heard() > 0
 
-    play(asterisk_folder, scene)
+    play(scene)
 
 
-def test_a_softphone_registers_and_calls_the_agent(asterisk_folder: Path) -> None:
-    async def scene() -> None:
-        async with (
-            far_bridge() as echo,
-            Asterisk(asterisk_folder, bridge_port=echo.port, anyone_on_loopback=False) as asterisk,
-        ):
-            server = f"127.0.0.1:{asterisk.sip_port}"
-            async with SipStack(user="6001", password=asterisk.secret, server=server) as stack:
-                assert "6001" in await asterisk.cli("pjsip show contacts")
-                async with stack.call(f"sip:100@{server}") as phone:
-                    await echo.leg()
+def test_without_the_lab_only_a_softphone_with_its_password_calls_the_agent(
+    play: Play, asterisk_folder: Path
+) -> None:
+    async def scene(lab: Lab) -> None:
+        port = lab.bridge.port
+        async with Asterisk(asterisk_folder, bridge_port=port, anyone_on_loopback=False) as strict:
+            server = f"127.0.0.1:{strict.sip_port}"
+            with pytest.raises(CallFailed, match="401"):
+                async with lab.stack.call(f"sip:600@{server}"):
+                    pass
+            async with lab.stack.beside(
+                user="6001", password=strict.secret, server=server
+            ) as softphone:
+                assert "6001" in await strict.cli("pjsip show contacts")
+                async with softphone.call(f"sip:100@{server}") as phone:
+                    await lab.bridge.leg()
                     await comes_back(phone, speech(2))
 
-    asyncio.run(scene())
+    play(scene)
 
 
-def test_without_the_lab_nobody_calls_without_a_password(asterisk_folder: Path) -> None:
-    async def scene() -> None:
-        async with Asterisk(asterisk_folder, bridge_port=9, anyone_on_loopback=False) as asterisk:
-            with pytest.raises(CallFailed, match="401"):
-                async with open_phone(f"sip:600@127.0.0.1:{asterisk.sip_port}"):
-                    pass
-
-    asyncio.run(scene())
-
-
-def test_the_bridge_is_told_who_calls_under_which_uuid_and_little_else(
-    asterisk_folder: Path,
-) -> None:
+def test_the_bridge_is_told_who_calls_under_which_uuid_and_little_else(play: Play) -> None:
     async def scene(lab: Lab) -> None:
         async with manager(lab.asterisk) as ami, lab.call("100"):
             seen = set()
             while (event := await ami.told("Event: "))["Event"] != "UserEvent":
                 seen.add(event["Event"])
-            assert seen <= {"FullyBooted", "Newchannel", "Newstate"}
-            assert event["UUID"] == str((await lab.echo.leg()).id)
+            assert seen <= {"FullyBooted", "Newchannel", "Newstate", "Hangup", "RTCPReceived"}
+            assert event["UUID"] == str((await lab.bridge.leg()).id)
             assert (event["CallerIDNum"], event["Exten"]) == ("caller", "100")
 
-    play(asterisk_folder, scene)
+    play(scene)
 
 
-def test_the_managers_user_can_run_no_commands(asterisk_folder: Path) -> None:
+def test_the_managers_user_can_run_no_commands(play: Play) -> None:
     async def scene(lab: Lab) -> None:
         async with manager(lab.asterisk) as ami:
             ami.ask("Command", Command="core show uptime")
             answer = await ami.told("Response: Error")
             assert "Permission denied" in answer["Message"]
 
-    play(asterisk_folder, scene)
+    play(scene)
 
 
-def test_the_agent_calls_a_softphone(asterisk_folder: Path) -> None:
-    async def scene() -> None:
-        async with (
-            far_bridge() as echo,
-            Asterisk(asterisk_folder, bridge_port=echo.port) as asterisk,
-            SipStack(
-                user="6002", password=asterisk.secret, server=f"127.0.0.1:{asterisk.sip_port}"
-            ) as stack,
-            manager(asterisk) as ami,
-        ):
+def test_the_agent_calls_a_softphone(play: Play) -> None:
+    async def scene(lab: Lab) -> None:
+        async with lab.people() as people, manager(lab.asterisk) as ami:
             ami.ask(
                 "Originate",
                 Channel="PJSIP/6002",
                 Application="AudioSocket",
-                Data=f"{uuid.uuid4()},127.0.0.1:{echo.port}",
+                Data=f"{uuid.uuid4()},127.0.0.1:{lab.bridge.port}",
                 Async="true",
             )
-            async with stack.answer() as phone:
-                await echo.leg()
+            async with people.answer() as phone:
+                await lab.bridge.leg()
                 await comes_back(phone, speech(2))
 
-    asyncio.run(scene())
+    play(scene)
 
 
 def test_a_person_with_a_softphone_is_told_the_account_and_sees_the_calls(
-    asterisk_folder: Path,
+    play: Play, asterisk_folder: Path
 ) -> None:
+    said = ""
     program = (
         "import asyncio, sys; from pathlib import Path; from bridge.lab import run_phone_lab; "
         "sys.exit(asyncio.run(run_phone_lab(bridge_host='127.0.0.1', bridge_port=9, "
         f"sip_port=None, folder=Path({str(asterisk_folder)!r}))))"
     )
 
-    async def scene() -> str:
+    async def scene(here: Lab) -> None:
+        nonlocal said
         lab = await asyncio.create_subprocess_exec(
             sys.executable,
             "-W",
@@ -248,21 +212,21 @@ def test_a_person_with_a_softphone_is_told_the_account_and_sees_the_calls(
         )
         assert lab.stdout is not None
         try:
-            said = (await lab.stdout.readuntil(b"Calls:\n")).decode()
-            account = dict(re.findall(r"^ +(port|user|password) +(\S+)", said, re.MULTILINE))
-            server = f"127.0.0.1:{account['port']}"
-            user, password = account["user"], account["password"]
-            async with SipStack(user=user, password=password, server=server) as stack:
-                async with stack.call(f"sip:600@{server}"):
-                    pass
-                said += (await lab.stdout.readuntil(b"ended after")).decode()
+            async with asyncio.timeout(60):
+                said = (await lab.stdout.readuntil(b"Calls:\n")).decode()
+                account = dict(re.findall(r"^ +(port|user|password) +(\S+)", said, re.MULTILINE))
+                server = f"127.0.0.1:{account['port']}"
+                user, password = account["user"], account["password"]
+                async with here.stack.beside(user=user, password=password, server=server) as phone:
+                    async with phone.call(f"sip:600@{server}"):
+                        pass
+                    said += (await lab.stdout.readuntil(b"ended after")).decode()
         finally:
             lab.send_signal(signal.SIGINT)
             rest, _ = await lab.communicate()
         assert lab.returncode == 0, rest
-        return said
 
-    said = asyncio.run(asyncio.wait_for(scene(), 60))
+    play(scene)
 
     assert "No bridge answers at 127.0.0.1:9 yet" in said
     assert re.search(r"6001 calls 600\n.*6001 is answered\n.*6001 ended after", said)
@@ -304,9 +268,11 @@ def test_two_run_side_by_side_and_leave_nothing_behind(asterisk_folder: Path) ->
 
 def test_a_port_that_is_taken_is_told_at_the_start(asterisk_folder: Path) -> None:
     async def scene() -> None:
-        async with Asterisk(asterisk_folder, bridge_port=9) as one:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            port = other.getsockname()[1]
             with pytest.raises(AsteriskFailed, match="already in use"):
-                await Asterisk(asterisk_folder, bridge_port=9, sip_port=one.sip_port).__aenter__()
+                await Asterisk(asterisk_folder, bridge_port=9, sip_port=port).__aenter__()
 
     asyncio.run(scene())
 

@@ -3,7 +3,12 @@
 import asyncio
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,12 +145,12 @@ async def open_lab(stack: AsyncExitStack, folder: Path, settings: Mapping[str, s
     return Lab(bridge, asterisk, phones, folder.parent / "prompts" / "he")
 
 
-@pytest.fixture(scope="module")
-def play(asterisk_folder: Path) -> Iterator[Play]:
-    """Plays a scene with everything up and a bridge that behaves."""
+@contextmanager
+def playing(folder: Path, settings: Mapping[str, str]) -> Iterator[Play]:
+    """Plays scenes, one after the other, on one Asterisk beside a bridge that behaves."""
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
-        lab = runner.run(open_lab(stack, asterisk_folder, TOLD))
+        lab = runner.run(open_lab(stack, folder, settings))
 
         async def whole(scene: Scene) -> None:
             await lab.bridge.behave()
@@ -155,6 +160,12 @@ def play(asterisk_folder: Path) -> Iterator[Play]:
             yield lambda scene: runner.run(whole(scene))
         finally:
             runner.run(stack.aclose())
+
+
+@pytest.fixture(scope="module")
+def play(asterisk_folder: Path) -> Iterator[Play]:
+    with playing(asterisk_folder, TOLD) as play:
+        yield play
 
 
 async def until(event: asyncio.Event, seconds: float = 20.0) -> None:

@@ -12,9 +12,9 @@ from bridge.audiosocket import Channel, answering, serve
 from bridge.lab import Asterisk
 from engine.core import audio
 from engine.providers import local
-from tests.e2e.conftest import PROJECT
+from tests.e2e.conftest import CACHE, PROJECT
 from tests.e2e.running_bridge import running_bridge
-from tests.e2e.test_conversations import CACHE, ENGLISH, Caller, asked, said, with_caller
+from tests.e2e.test_conversations import ENGLISH, a_caller, asked, said
 from tests.pbx.desk_phone import converse
 
 pytestmark = pytest.mark.pbx
@@ -85,8 +85,9 @@ def test_a_g722_phone_talks_with_the_agent_whose_own_sound_is_narrow(asterisk_fo
     CACHE.mkdir(parents=True, exist_ok=True)
     with running_bridge(PROJECT / "var" / "e2e", CACHE) as bridge:
 
-        async def test(caller: Caller) -> None:
-            line = await caller.voiced(ENGLISH[0])
+        async def test() -> None:
+            async with a_caller() as caller:
+                line = await caller.voiced(ENGLISH[0])
             async with Asterisk(asterisk_folder, bridge_port=bridge.audiosocket_port) as asterisk:
                 uri = f"sip:102@127.0.0.1:{asterisk.sip_port}"
                 says = bytes(2 * RATE * GREETING) + wide(line)
@@ -94,7 +95,7 @@ def test_a_g722_phone_talks_with_the_agent_whose_own_sound_is_narrow(asterisk_fo
             greeting, answer = heard[: 2 * RATE * GREETING], heard[-RATE * ANSWER :]
             assert min(map(audio.level, (greeting, answer))) > LOUD
 
-        with_caller(test)
+        asyncio.run(test())
         assert "Jaffa" in asked(bridge.trace())[0]
         assert "budget" in said(bridge.trace())
 
