@@ -1,17 +1,14 @@
-"""Which of the phrases that a caller may well say comes nearest to what was written down.
+"""Which of the phrases that a caller may well say was written down, nearly to the letter.
 
-Pure. It must rather find none than a wrong one."""
+Pure. It must rather find none than a wrong one. By their sounds they are compared in
+`sound_alike`."""
 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-REJECT = 0.54
-"""Farther than this (share of letters to change) is another sentence. Read off synthetic speech:
-27 of 28 phrases came to 0.50 at most, 31 of 32 sentences outside of the set to 0.57 at least."""
-
-NEAR = 0.35
-"""So near, it is no chance find."""
+TO_THE_LETTER = 0.2
+"""Share of the letters that may be others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +28,9 @@ def plain(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def nearest(
-    hypotheses: Sequence[str], phrases: Sequence[str], reject: float = REJECT
-) -> Nearest | None:
-    """The phrase that is nearest to any of the hypotheses, the first of equals; `None` if all
-    are farther than `reject`, or if it is not near and another is as near as it. Where words end
-    is not compared: it is what is heard worst."""
+def nearest(hypotheses: Sequence[str], phrases: Sequence[str]) -> Nearest | None:
+    """The phrase that any of the hypotheses is nearly to the letter, the first of equals. Where
+    words end is not compared: it is what is heard worst."""
     heard = [letters for text in hypotheses if (letters := _letters(text))]
     candidates = [
         Nearest(phrase, min(distance(letters, expected) for letters in heard))
@@ -44,10 +38,7 @@ def nearest(
         if heard
     ]
     found = min(candidates, key=lambda candidate: candidate.distance, default=None)
-    if found is None or found.distance > reject:
-        return None
-    equals = sum(candidate.distance == found.distance for candidate in candidates)
-    return found if equals == 1 or found.distance <= NEAR else None
+    return found if found and found.distance <= TO_THE_LETTER else None
 
 
 def _letters(text: str) -> str:

@@ -14,7 +14,7 @@ import soxr  # type: ignore[import-untyped]  # it has no types
 import tokenizers
 
 from engine.core import audio
-from engine.providers import closed_set, mel
+from engine.providers import closed_set, mel, sound_alike
 from engine.providers.hebrew_sounds import is_hebrew
 from engine.providers.jobs import Understood, Utterance
 
@@ -32,10 +32,15 @@ CLOSED = frozenset({"he"})
 # at least where it was clear, Hebrew written down as English to -0.60 at most.
 _CLEAR = -0.5
 """Mean log-probability of a token above which free words are what was said."""
-_EXPECTED, _TO_THE_LETTER = 0.8, 0.2
-"""Confidence in words that were expected, and how near they must be, however unclear."""
+_EXPECTED = 0.8
+"""Confidence in words that were expected, nearly to the letter, however unclear."""
+_AMISS = -1.0
+"""Below it what was expected was written down, and not what was said."""
 _LETTERS = 6
 """So many letters of an expected phrase, if they are near, are no noise."""
+
+_MOST_HINTS = 200
+"""Tokens: the model has 224 places for what was said before."""
 
 _BEAM = {True: 5, False: 2}
 """Width of the search in closed languages, whose other guesses count too, and in free ones."""
@@ -78,14 +83,18 @@ class Ears:
         if closed and (not free or utterance.prefer == closed):
             other = self._write(sound, closed)
             found = _expected(other, utterance)
-            if not free or found.confidence >= 1 - closed_set.NEAR:
+            if not free or _is_near(found):
                 return found
-        written = self._write(sound, free)
-        if short := _short_answer(written, utterance):
-            return Understood(short, _EXPECTED, free)
-        if not closed or _is_clear(written):
+        written = self._write(sound, free, _hints(utterance))
+        short = _short_answer(written, utterance)
+        if short.text and (not closed or utterance.prefer == free):
+            return short
+        if not short.text and (not closed or _is_clear(written)):
             return _freely(written)
         found = _expected(other or self._write(sound, closed), utterance)
+        # A name is the same in both languages, and has been hinted at in one.
+        if short.text and not _is_near(found):
+            return short
         # Unclear words are taken for English only where English is being spoken.
         return _freely(written) if utterance.prefer == free and not found.text else found
 
@@ -96,18 +105,26 @@ class Ears:
         bands = np.ascontiguousarray(mel.log_mel(wide, padding)[None])
         return self._model.encode(ctranslate2.StorageView.from_array(bands))
 
-    def _write(self, sound: "_Sound", language: str) -> Written:
+    def _write(self, sound: "_Sound", language: str, hints: str = "") -> Written:
+        before = self._hinted(hints)
         result = self._model.generate(
             sound.encoded,
-            [self._prompt(language)],
+            [before + self._prompt(language)],
             beam_size=_BEAM[language in CLOSED],
             num_hypotheses=_BEAM[True] if language in CLOSED else 1,
-            max_length=min(224, 16 + round(14 * sound.seconds)),
+            max_length=len(before) + min(224, 16 + round(14 * sound.seconds)),
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
         texts = tuple(self._text(tokens) for tokens in result.sequences_ids)
         return Written(language, texts, result.scores[0], result.no_speech_prob)
+
+    def _hinted(self, hints: str) -> list[int]:
+        """As if that had been said before: the model then writes the same words."""
+        if not hints:
+            return []
+        tokens = self._tokenizer.encode(f" {hints}", add_special_tokens=False).ids
+        return [self._token("<|startofprev|>"), *tokens[:_MOST_HINTS]]
 
     def _prompt(self, language: str) -> list[int]:
         task = ("<|startoftranscript|>", f"<|{language}|>", "<|transcribe|>", "<|notimestamps|>")
@@ -132,22 +149,37 @@ class _Sound:
 def _expected(written: Written, utterance: Utterance) -> Understood:
     """The phrase, of those that were to be expected, that this is; or nothing."""
     phrases = [phrase for phrase in utterance.phrases if is_hebrew(phrase)]
-    near = closed_set.nearest(written.texts, phrases)
-    long_and_near = near and near.distance <= closed_set.NEAR and len(near.phrase) >= _LETTERS
-    if near is None or (is_hallucination(written) and not long_and_near):
+    found = sound_alike.sounding(written.texts, phrases)
+    sure = found and found.distance <= sound_alike.NEAR and len(found.phrase) >= _LETTERS
+    if found is None or (is_hallucination(written) and not sure):
         return Understood("", 0.0, written.language)
-    return Understood(near.phrase, 1 - near.distance, written.language)
+    return Understood(found.phrase, 1 - found.distance, written.language)
+
+
+def _is_near(found: Understood) -> bool:
+    return found.confidence >= 1 - sound_alike.NEAR
 
 
 def _is_clear(written: Written) -> bool:
     return written.score > _CLEAR and not is_hallucination(written)
 
 
-def _short_answer(written: Written, utterance: Utterance) -> str:
+def _free_phrases(utterance: Utterance) -> list[str]:
+    return [phrase for phrase in utterance.phrases if not is_hebrew(phrase)]
+
+
+def _hints(utterance: Utterance) -> str:
+    """Names and times, which it does not know. A word that it knows it would write for anything
+    unclear: "goodbye" for «בגבעתיים»."""
+    return ", ".join(phrase for phrase in _free_phrases(utterance) if " " in phrase)
+
+
+def _short_answer(written: Written, utterance: Utterance) -> Understood:
     """The expected phrase, of those in a free language, that this is nearly to the letter."""
-    phrases = [phrase for phrase in utterance.phrases if not is_hebrew(phrase)]
-    near = closed_set.nearest(written.texts, phrases, _TO_THE_LETTER)
-    return near.phrase if near else ""
+    near = closed_set.nearest(written.texts, _free_phrases(utterance))
+    if near is None or written.score < _AMISS:
+        return Understood("", 0.0, written.language)
+    return Understood(near.phrase, _EXPECTED, written.language)
 
 
 def is_hallucination(written: Written) -> bool:

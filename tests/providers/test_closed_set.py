@@ -30,7 +30,7 @@ def test_words_may_be_joined_or_cut_otherwise() -> None:
     assert found.distance == 0.0
 
 
-@pytest.mark.parametrize("heard", ["הכלב רץ בגן הירוק", "", "...", "תפוח"])
+@pytest.mark.parametrize("heard", ["הכלב רץ בגן הירוק", "", "...", "תפוח", "כד"])
 def test_what_is_far_from_all_phrases_is_none_of_them(heard: str) -> None:
     assert nearest([heard], PHRASES) is None
 

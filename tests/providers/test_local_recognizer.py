@@ -196,3 +196,13 @@ def test_noise_is_not_understood_as_words(recognizer: LocalRecognizer) -> None:
     heard = understood(recognizer, list(noises().values()), ("כן", "לא"))
     told = dict(zip(noises(), (final.text for final in heard), strict=True))
     assert told == dict.fromkeys(noises(), "")
+
+
+def test_names_that_were_expected_are_written_as_they_are(
+    recognizer: LocalRecognizer, voice: LocalVoice
+) -> None:
+    """Without the hints: "and need TZD", "Ramack, GAN", "Jivitan"."""
+    names = ("Neve Tzedek", "Ramat Gan", "Givatayim")
+    said = [said_by_joe(voice, f"I am looking for a house in {name}", "en") for name in names]
+    heard = understood(recognizer, said, [f"in {name}" for name in names])
+    assert sum(name in final.text for name, final in zip(names, heard, strict=True)) >= 2
