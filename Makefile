@@ -2,6 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 export VENV PYTHON
+# Or each test process compiles all the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help run call phone pbx test test-long test-pbx fast check lint format rehearse vad echo bench lock clean
@@ -20,7 +22,8 @@ phone: $(VENV)/.kav-embedded ## a real Asterisk beside the running bridge, for a
 
 test: $(VENV)/.kav-dev lint ## set up everything and run every test, real Asterisk and phone included
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not models"
-	$(BIN)/python -m pytest -m "(e2e or models) and not long"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "(e2e or models) and not long and not alone"
+	$(BIN)/python -m pytest -m "alone and not long"
 
 fast: $(VENV)/.kav-dev ## the tests that need neither models nor Asterisk
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not models"
