@@ -395,6 +395,7 @@ async def run_phone_lab(
         secret=_kept_secret(folder.parent / "phone-secret"),
         ami_secret=_kept_secret(folder.parent / "ami-secret"),
         anyone_on_loopback=False,
+        settings={"SPOOL": str(folder.parent / "spool")},
     )
     try:
         async with _stop_signal() as asked_to_stop, asterisk:

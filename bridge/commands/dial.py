@@ -13,6 +13,7 @@ something, was there; 1: nobody was, or the PBX failed; 2: it may not be called.
 
 import argparse
 import asyncio
+import signal
 import sys
 from contextlib import suppress
 
@@ -53,6 +54,10 @@ async def run(args: argparse.Namespace) -> int:
         raise BadSettings("--ring is 5 to 120 seconds")
     log.set_up(settings.kav_log, "WARNING")
     request = OutboundRequest(args.number, args.consent)
+    task = asyncio.current_task()
+    assert task is not None
+    # As Ctrl-C: the call is hung up, and what became of it is kept.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         outcome = await dial(settings, account, request, ring=args.ring)
     except NotAllowed as refusal:

@@ -29,8 +29,9 @@ _SOUNDS = {
 # What missing a sound costs, if not 1, and taking one for another that is like it.
 _MISSED = {"a": 0.25, "i": 0.25, "o": 0.25, "ח": 0.5}
 _MISTAKEN = {
-    "mn": 0.5, "td": 0.4, "bp": 0.4, "kg": 0.5, "kח": 0.4, "gח": 0.6, "rl": 0.6, "sz": 0.2,
-    "st": 0.7, "aח": 0.3, "bo": 0.5, "ai": 0.2, "ao": 0.2, "io": 0.2, "rg": 0.7, "rח": 0.7,
+    "mn": 0.5, "td": 0.4, "bp": 0.4, "dg": 0.5, "kg": 0.5, "kח": 0.4, "gח": 0.6, "rl": 0.6,
+    "sz": 0.2, "st": 0.7, "aח": 0.3, "bo": 0.5, "ai": 0.2, "ao": 0.2, "io": 0.2, "rg": 0.7,
+    "rח": 0.7,
 }  # fmt: skip
 
 REJECT = 0.45

@@ -40,7 +40,8 @@ _LETTERS = 6
 """So many letters of an expected phrase, if they are near, are no noise."""
 
 _MOST_HINTS = 200
-"""Tokens: the model has 224 places for what was said before."""
+"""Tokens, as the model has 224 places for what was said before. Half of a longer list would
+mislead."""
 
 _BEAM = {True: 5, False: 2}
 """Width of the search in closed languages, whose other guesses count too, and in free ones."""
@@ -121,10 +122,10 @@ class Ears:
 
     def _hinted(self, hints: str) -> list[int]:
         """As if that had been said before: the model then writes the same words."""
-        if not hints:
+        tokens = self._tokenizer.encode(f" {hints}", add_special_tokens=False).ids if hints else []
+        if not 0 < len(tokens) <= _MOST_HINTS:
             return []
-        tokens = self._tokenizer.encode(f" {hints}", add_special_tokens=False).ids
-        return [self._token("<|startofprev|>"), *tokens[:_MOST_HINTS]]
+        return [self._token("<|startofprev|>"), *tokens]
 
     def _prompt(self, language: str) -> list[int]:
         task = ("<|startoftranscript|>", f"<|{language}|>", "<|transcribe|>", "<|notimestamps|>")
@@ -169,9 +170,10 @@ def _free_phrases(utterance: Utterance) -> list[str]:
 
 
 def _hints(utterance: Utterance) -> str:
-    """Names and times, which it does not know. A word that it knows it would write for anything
-    unclear: "goodbye" for «בגבעתיים»."""
-    return ", ".join(phrase for phrase in _free_phrases(utterance) if " " in phrase)
+    """Names, which it does not know. Words that it knows it would write for anything unclear:
+    "goodbye" for «בגבעתיים», "7,000 thousand"."""
+    phrases = _free_phrases(utterance)
+    return ", ".join(it for it in phrases if " " in it and not any(map(str.isdigit, it)))
 
 
 def _short_answer(written: Written, utterance: Utterance) -> Understood:

@@ -359,7 +359,7 @@ def test_a_recording_is_asked_of_the_dialplan_by_a_key_that_is_pressed_for_the_c
     async def scene() -> None:
         async with pbx_and_server() as (pbx, server):
             await brought(pbx, server)
-            server.values = {"DYNAMIC_FEATURES": "kav-tape", "CHANNEL(rtcp,txcount)": "1"}
+            server.values = {"DYNAMIC_FEATURES": "automon#kav-tape", "CHANNEL(rtcp,txcount)": "1"}
             asking = asyncio.ensure_future(ask(pbx, CALL))
             key = await server.came("PlayDTMF")
             wish = server.actions[-2]
@@ -383,7 +383,7 @@ def test_a_call_that_is_not_in_our_dialplan_hears_no_key() -> None:
     async def scene() -> None:
         async with pbx_and_server() as (pbx, server):
             await brought(pbx, server)
-            for features in ("", "automon"):
+            for features in ("", "automon", "automon#no-kav-tape"):
                 server.values["DYNAMIC_FEATURES"] = features
                 with pytest.raises(PbxFailed, match="does not record"):
                     await pbx.record(CALL)

@@ -1,7 +1,9 @@
 """`kav dial` against a simulated Asterisk: placed once, and what became of it."""
 
 import asyncio
+import os
 import sqlite3
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -260,6 +262,32 @@ def test_ctrl_c_ends_the_call(tmp_path: Path) -> None:
             task.cancel()
             await asyncio.wait([task])
             assert (await server.came("Hangup"))["Channel"] == call
+            assert outcomes(tmp_path) == ["canceled"]
+
+    play(scene())
+
+
+def test_sigterm_hangs_up(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with ami_server() as server:
+            told = {
+                "KAV_AMI_HOST": "127.0.0.1",
+                "KAV_AMI_PORT": str(server.port),
+                "KAV_AMI_SECRET": SECRET,
+                "KAV_DATA": str(tmp_path),
+                "KAV_OUTBOUND": "true",
+                "KAV_OUTBOUND_PREFIXES": "+9723",
+                "KAV_OUTBOUND_FROM": "+97231234567",
+                "KAV_OUTBOUND_QUIET": "none",
+            }
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bridge", "dial", NUMBER, "--consent", "asked for it"),
+                env={**os.environ, **told},
+            )
+            call = (await server.came("Originate"))["ActionID"]
+            process.terminate()
+            assert (await server.came("Hangup"))["Channel"] == call
+            assert await process.wait() == 130
             assert outcomes(tmp_path) == ["canceled"]
 
     play(scene())

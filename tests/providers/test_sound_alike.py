@@ -25,6 +25,7 @@ texts = st.text("אבגדיטת t4", max_size=12)
         ("אני מפסטירה ב-14.", "בפלורנטין"),
         ("אני מפסט דירבמר כסה הרעייר", "במרכז העיר"),
         ("כן.", "כן"),
+        ("רדע.", "רגע"),
     ],
 )
 def test_a_phrase_is_known_by_its_sounds(written: str, said: str) -> None:
