@@ -268,7 +268,10 @@ class _Sum:
     def _multiply(self, scale: int) -> bool:
         if self.scale and scale >= self.scale:
             return False
-        self.total += (1 if self.current is None else self.current) * scale
+        count = 1 if self.current is None else self.current
+        # Recognizers write "7,000 thousand" for “seven thousand”.
+        twice = self.written and count >= scale and count % scale == 0
+        self.total += count if twice else count * scale
         self.current, self.scale, self.written = None, scale, False
         return True
 

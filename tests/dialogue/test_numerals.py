@@ -67,6 +67,10 @@ def test_a_number_too_large_to_speak_is_refused() -> None:
         ("one point six million", 1_600_000, 4),
         ("שתיים נקודה ארבע מיליון", 2_400_000, 4),
         ("two mil", 2_000_000, 2),
+        # As recognizers write “seven thousand”; nobody says “seven thousand thousand”.
+        ("7000 thousand", 7_000, 2),
+        ("1500 thousand", 1_500_000, 2),
+        ("seven thousand thousand", 7_000, 2),
     ],
 )
 def test_a_number_ends_where_the_next_begins(words: str, value: float, length: int) -> None:
