@@ -43,10 +43,9 @@ pbx: phone ## the same as `make phone`
 
 test-pbx: $(VENV)/.kav-dev ## the long tests with a real Asterisk: the dialplan, kills, 1,000 calls (half an hour)
 	$(BIN)/python -m pytest -m pbx tests/pbx
-	$(BIN)/python -m tests.bench.pbx_kills
-	$(BIN)/python -m tests.bench.pbx_calls
-	$(BIN)/python -m tests.bench.playout_position
-	$(BIN)/python -m tests.bench.wire_pacing --calls 1 50
+	@missed=0; for bench in pbx_kills pbx_calls playout_position "wire_pacing --calls 1 50"; do \
+	  echo "python -m tests.bench.$$bench"; $(BIN)/python -m tests.bench.$$bench || missed=1; \
+	done; exit $$missed  # each is run, whatever another has found
 
 test-long: $(VENV)/.kav-dev ## tests that take minutes: bridges that are killed and drained, the cloud's stand-ins
 	$(BIN)/python -m pytest -m long
